@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A guest as QEMU runs it: its devices, its state file, its control socket."""
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+# The scratch disks of every guest, by their serials d0, d1, ...
+DISKS = ("4G", "4G", "4G", "4G", "1G", "1G")
+MEMORY = "1G"
+CPU = "qemu64"
+SMP = 2
+PAYLOAD_SIZE = "256M"
+RESULTS_SIZE = "256M"
+COMMAND_LINE = (
+    "console=ttyS0 panic=-1 mitigations=off no_timer_check tsc=reliable random.trust_cpu=on "
+    "net.ifnames=0 quiet loglevel=4 sysrq_always_enabled watchdog_thresh=60 "
+    "rcupdate.rcu_cpu_stall_timeout=60 log_buf_len=4M printk.devkmsg=on systemd.show_status=0")
+
+
+def sparse(path, size):
+    """Makes a sparse file, or grows one; an existing file is never cut."""
+    units = {"K": 10, "M": 20, "G": 30}
+    size = int(size[:-1]) << units[size[-1]] if size[-1] in units else int(size)
+    with open(path, "ab") as file:
+        if file.tell() > size:
+            raise ValueError(f"{path}: larger than the guest's disk of {size} bytes")
+        file.truncate(size)
+    return path
+
+
+def file_drive(path, cache="unsafe", readonly=False):
+    """The source of a disk that is a file. unsafe: for what dies with the run."""
+    options = f"file={path},format=raw,file.locking=off"
+    return options + (",readonly=on" if readonly else f",cache={cache},discard=unmap")
+
+
+def nbd_drive(path):
+    """The source of a disk that an NBD server on a unix socket gives."""
+    return (f"driver=raw,file.driver=nbd,file.server.type=unix,file.server.path={path},"
+            "cache=writeback,discard=unmap")
+
+
+def die_with_parent():
+    """A killed harness leaves no QEMU behind."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+class Qmp:
+    """The machine's control socket."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rw")
+        self.file.readline()
+        self("qmp_capabilities")
+
+    def __call__(self, command, **arguments):
+        request = {"execute": command}
+        if arguments:
+            request["arguments"] = arguments
+        self.file.write(json.dumps(request) + "\n")
+        self.file.flush()
+        while True:
+            line = self.file.readline()
+            if not line:
+                raise ConnectionError("QEMU closed its control socket")
+            reply = json.loads(line)
+            if "error" in reply:
+                raise RuntimeError(f"{command}: {reply['error']['desc']}")
+            if "return" in reply:
+                return reply["return"]
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Machine:
+    """One QEMU process. directory: for the files that live as long as it."""
+
+    def __init__(self, kernel, root, directory, accel):
+        self.kernel, self.root, self.directory = kernel, root, directory
+        self.cpu, self.smp, self.memory = CPU, SMP, MEMORY
+        self.accel = f"-accel {'tcg,thread=multi' if accel == 'tcg' else accel}"
+        self.payload = self.path("payload")
+        self.results = self.path("results")
+        self.disks = {}
+        self.state_disk = None
+        self.netdev = "hubport,hubid=0"
+        self.append = ""
+        self.process = None
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def deterministic(self):
+        """Time counted in instructions: the same figures in every run."""
+        self.accel = "-accel tcg,thread=single -icount shift=1,sleep=off"
+        self.smp = 1
+
+    def drives(self):
+        yield "root", file_drive(f"{self.root}/root.erofs", readonly=True)
+        yield "modules", file_drive(f"{self.kernel}/modules.erofs", readonly=True)
+        yield "payload", file_drive(self.payload, readonly=True)
+        yield "results", file_drive(sparse(self.results, RESULTS_SIZE))
+        for index, size in enumerate(DISKS):
+            name = f"d{index}"
+            yield name, self.disks.get(index) or file_drive(sparse(self.path(name), size))
+        if self.state_disk:
+            yield "state", file_drive(self.state_disk, cache="writeback")
+
+    def arguments(self):
+        args = ["qemu-system-x86_64", "-machine", "q35,vmport=off", *self.accel.split(),
+                "-cpu", self.cpu, "-smp", str(self.smp), "-m", self.memory,
+                "-display", "none", "-no-reboot", "-nodefaults", "-no-user-config",
+                "-kernel", f"{self.kernel}/vmlinux", "-initrd", f"{self.kernel}/initrd.img",
+                "-append", f"{COMMAND_LINE} blkrepl.last={'state' if self.state_disk else 'd5'}"
+                           f" {self.append}"]
+        for name, source in self.drives():
+            args += ["-drive", f"if=none,id={name},{source}",
+                     "-device", f"virtio-blk-pci,drive={name},serial={name}"]
+        args += ["-netdev", f"{self.netdev},id=n0",
+                 "-device", "virtio-net-pci,netdev=n0,romfile="]
+        args += ["-chardev", f"socket,id=console,path={self.path('console.sock')},server=on,"
+                             f"wait=off,logfile={self.path('console')}",
+                 "-serial", "chardev:console"]
+        args += ["-chardev", f"pipe,id=port,path={self.path('port')}", "-serial", "chardev:port"]
+        args += ["-qmp", f"unix:{self.path('qmp')},server=on,wait=off"]
+        return args
+
+    def start(self, incoming=None):
+        """Boots, or goes on from a state file. Gives the port's two descriptors."""
+        sparse(self.payload, PAYLOAD_SIZE)
+        for end in ("in", "out"):
+            os.mkfifo(self.path(f"port.{end}"))
+        port = (os.open(self.path("port.out"), os.O_RDWR | os.O_NONBLOCK),
+                os.open(self.path("port.in"), os.O_RDWR))
+        args = self.arguments()
+        if incoming:
+            args += ["-incoming", f"exec:cat '{incoming}'"]
+        with open(self.path("qemu.log"), "wb") as log:
+            self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True,
+                                            preexec_fn=die_with_parent)
+        return port
+
+    def qmp(self):
+        return Qmp(self.path("qmp"))
+
+    def console(self):
+        with open(self.path("console"), "rb") as file:
+            return file.read().decode(errors="replace").replace("\r", "")
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def save(self, path):
+        """Writes the machine's state to a file and ends it."""
+        qmp = self.qmp()
+        qmp("migrate-set-parameters", **{"max-bandwidth": 8 << 30})
+        qmp("migrate", uri=f"exec:cat >'{path}'")
+        while (status := qmp("query-migrate"))["status"] not in ("completed", "failed"):
+            time.sleep(0.05)
+        if status["status"] == "failed":
+            raise RuntimeError(f"saving the guest: {status}")
+        qmp("quit")
+        self.process.wait(30)
+
+    def stacks(self, seconds=20):
+        """Asks the kernel for the state of all tasks; they land in the console's log."""
+        qmp = self.qmp()
+        console = socket.socket(socket.AF_UNIX)
+        console.connect(self.path("console.sock"))
+        console.settimeout(1)
+        for key in b"9tl":
+            qmp("chardev-send-break", id="console")
+            console.send(bytes([key]))
+            time.sleep(0.5)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if not console.recv(65536):
+                    break
+            except TimeoutError:
+                break
+        console.close()
+        qmp.close()
+
+    def kill(self):
+        if self.running():
+            self.process.kill()
+        if self.process:
+            self.process.wait()
+
+    def remove(self):
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
