@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The log volume: what is on it, byte by byte. docs/on-disk-format.md tells the
+ * same in prose.
+ *
+ * Everything is little-endian and comes in blocks of 4 KiB. Each logical block
+ * has two slots, one after the other; a write with sequence number n goes to
+ * slot n & 1, so that a torn write destroys only what it was to replace. A
+ * reader takes the valid slot with the higher sequence number. Valid means:
+ * magic, CRC, type, index and tag are right. The tag is random per format, so
+ * that what an earlier format left is never taken for valid.
+ */
+#ifndef BLKREPL_FORMAT_H
+#define BLKREPL_FORMAT_H
+
+#include "shim.h"
+
+#define BLKREPL_BLOCK_SHIFT	12
+#define BLKREPL_BLOCK_SIZE	(1u << BLKREPL_BLOCK_SHIFT)
+#define BLKREPL_BLOCK_SECTORS	(BLKREPL_BLOCK_SIZE >> 9)
+#define BLKREPL_EXTENT_SHIFT	22
+#define BLKREPL_EXTENT_SECTORS	(1u << (BLKREPL_EXTENT_SHIFT - 9))
+#define BLKREPL_EXTENT_BLOCKS	(1u << (BLKREPL_EXTENT_SHIFT - BLKREPL_BLOCK_SHIFT))
+
+#define BLKREPL_MAGIC		0x4c505242u	/* "BRPL" */
+#define BLKREPL_VERSION		1
+#define BLKREPL_UUID_SIZE	16
+#define BLKREPL_NAME_SIZE	64		/* with the terminating NUL */
+#define BLKREPL_MAX_MEMBERS	128
+#define BLKREPL_MAX_LINKS	4
+#define BLKREPL_HISTORY		8
+
+/* Feature words: unknown incompat bits refuse, unknown ro_compat bits inspect only. */
+#define BLKREPL_COMPAT_KNOWN	0u
+#define BLKREPL_RO_COMPAT_KNOWN	0u
+#define BLKREPL_INCOMPAT_KNOWN	0u
+
+enum blkrepl_block_type {
+	BLKREPL_BLOCK_SUPER	= 1,
+	BLKREPL_BLOCK_MEMBERS	= 2,
+	BLKREPL_BLOCK_AREAS	= 3,
+	BLKREPL_BLOCK_LINK	= 4,
+	BLKREPL_BLOCK_MARK	= 5,
+	BLKREPL_BLOCK_INTENT	= 6,
+	BLKREPL_BLOCK_DIRTY	= 7,
+};
+
+/* Where the fixed logical blocks begin; in blocks, slots counted. */
+#define BLKREPL_AT_SUPER	0
+#define BLKREPL_AT_MEMBERS	2
+#define BLKREPL_NR_MEMBER_BLOCKS 4
+#define BLKREPL_AT_AREAS	12
+#define BLKREPL_NR_AREA_BLOCKS	8
+#define BLKREPL_AT_LINKS	28
+#define BLKREPL_AT_MARK		36
+#define BLKREPL_AT_POOL		64	/* areas are carved from here on */
+
+/**
+ * struct blkrepl_block_hdr - head of every block
+ * @magic: BLKREPL_MAGIC
+ * @crc: CRC-32C of the whole block with this field zero, start value ~0
+ * @seq: higher is newer; its lowest bit tells the slot
+ * @type: enum blkrepl_block_type
+ * @pad: zero
+ * @index: number of the logical block within its table or area
+ * @tag: the format's random tag
+ */
+struct blkrepl_block_hdr {
+	__le32 magic;
+	__le32 crc;
+	__le64 seq;
+	__le16 type;
+	__le16 pad;
+	__le32 index;
+	__le64 tag;
+};
+
+#define BLKREPL_PAYLOAD_SIZE	(BLKREPL_BLOCK_SIZE - sizeof(struct blkrepl_block_hdr))
+#define BLKREPL_CHUNK_BITS	((u32)BLKREPL_PAYLOAD_SIZE * 8)
+#define BLKREPL_CHUNK_WORDS	(BLKREPL_CHUNK_BITS / 64)
+
+/* Superblock flags */
+#define BLKREPL_SB_CLEAN	BIT(0)	/* closed in good order: the intent bitmap is empty */
+
+enum blkrepl_role {
+	BLKREPL_ROLE_SOURCE	= 1,
+	BLKREPL_ROLE_TARGET	= 2,
+};
+
+/* Superblock: type 1, index 0 */
+struct blkrepl_disk_super {
+	struct blkrepl_block_hdr hdr;
+	__le32 version;
+	__le32 compat;
+	__le32 ro_compat;
+	__le32 incompat;
+	u8 group_uuid[BLKREPL_UUID_SIZE];
+	char group_name[BLKREPL_NAME_SIZE];
+	__le64 created_us;
+	__le64 nr_blocks;
+	__le32 role;
+	__le32 flags;
+	__le32 nr_members;
+	__le32 extent_shift;
+	u8 rsv[BLKREPL_BLOCK_SIZE - 160];
+};
+
+/* Member table: type 2, 32 entries a block */
+struct blkrepl_disk_member {
+	u8 uuid[BLKREPL_UUID_SIZE];
+	char name[BLKREPL_NAME_SIZE];
+	__le64 sectors;
+	__le32 flags;		/* bit 0: the entry is in use */
+	__le32 rsv[7];
+};
+
+#define BLKREPL_MEMBER_USED	BIT(0)
+#define BLKREPL_MEMBERS_PER_BLOCK 32
+
+struct blkrepl_disk_members {
+	struct blkrepl_block_hdr hdr;
+	struct blkrepl_disk_member m[BLKREPL_MEMBERS_PER_BLOCK];
+	u8 rsv[BLKREPL_BLOCK_SIZE - 32 - 32 * 120];
+};
+
+/*
+ * Area table: type 3. An area is a run of logical blocks (two slots each) that
+ * holds one part of one bitmap. A bitmap that grew has several areas.
+ */
+struct blkrepl_disk_area {
+	__le16 type;		/* enum blkrepl_block_type, 0: unused */
+	__le16 link;		/* BLKREPL_BLOCK_DIRTY: which relationship */
+	__le32 member;
+	__le32 first;		/* number of the first logical block in its bitmap */
+	__le32 nr;		/* number of logical blocks */
+	__le64 start;		/* block on the log volume */
+};
+
+#define BLKREPL_AREAS_PER_BLOCK	168
+
+struct blkrepl_disk_areas {
+	struct blkrepl_block_hdr hdr;
+	struct blkrepl_disk_area a[BLKREPL_AREAS_PER_BLOCK];
+	u8 rsv[BLKREPL_BLOCK_SIZE - 32 - 168 * 24];
+};
+
+/* Link flags */
+#define BLKREPL_LINK_USED		BIT(0)
+#define BLKREPL_LINK_INCONSISTENT	BIT(1)	/* the target is not write-order consistent */
+#define BLKREPL_LINK_CONSISTENCY	BIT(2)	/* all pairs stop when one does */
+#define BLKREPL_LINK_HOLD_ON_FAILURE	BIT(3)
+#define BLKREPL_LINK_MANUAL_RECOVERY	BIT(4)
+#define BLKREPL_LINK_COMPARE		BIT(5)	/* read the target before writing to it */
+#define BLKREPL_LINK_FIRST_COPY		BIT(6)	/* it never was synchronized */
+#define BLKREPL_LINK_TARGET_SIDE	BIT(7)	/* this copy lies on the target's log volume */
+
+/*
+ * Link state: type 4, index = number of the link. The source's log volume holds
+ * the truth; the target's holds a copy written by the source when the two part
+ * and when they meet, with the generations as of the target.
+ */
+struct blkrepl_disk_link {
+	struct blkrepl_block_hdr hdr;
+	u8 uuid[BLKREPL_UUID_SIZE];
+	char name[BLKREPL_NAME_SIZE];
+	u8 peer_uuid[BLKREPL_UUID_SIZE];	/* the other group */
+	char peer_name[BLKREPL_NAME_SIZE];
+	__le32 flags;
+	__le16 sync_type;
+	__le16 mode;
+	__le16 copy_state;
+	__le16 pad;
+	__le32 leg_timeout_ms;
+	__le32 heartbeat_ms;
+	__le32 rsv0;
+	__le64 revision;
+	__le64 rate_limit;
+	__le64 yield_rate;
+	__le64 gen_current;
+	__le64 gen_base;
+	__le64 gen_history[BLKREPL_HISTORY];
+	__le64 recovery_point_us;
+	__le64 when_synced_us;
+	__le64 when_activated_us;
+	__le64 when_suspended_us;
+	__le64 when_broken_us;
+	u8 pair_uuid[BLKREPL_MAX_MEMBERS][BLKREPL_UUID_SIZE];
+	u8 rsv[BLKREPL_BLOCK_SIZE - 2408];
+};
+
+/* Heartbeat: type 5, on the target's log volume, written by the source */
+struct blkrepl_disk_mark {
+	struct blkrepl_block_hdr hdr;
+	u8 link_uuid[BLKREPL_UUID_SIZE];
+	__le64 generation;
+	__le64 recovery_point_us;
+	u8 rsv[BLKREPL_BLOCK_SIZE - 64];
+};
+
+/* Bits: types 6 and 7; bit i is bit i % 64 of little-endian word i / 64 */
+struct blkrepl_disk_bits {
+	struct blkrepl_block_hdr hdr;
+	__le64 word[(BLKREPL_BLOCK_SIZE - 32) / 8];
+};
+
+#define BLKREPL_ASSERT_SIZE(type, size) \
+	_Static_assert(sizeof(struct type) == (size), #type " has a fixed size")
+BLKREPL_ASSERT_SIZE(blkrepl_block_hdr, 32);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_member, 120);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_area, 24);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_super, BLKREPL_BLOCK_SIZE);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_members, BLKREPL_BLOCK_SIZE);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_areas, BLKREPL_BLOCK_SIZE);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_link, BLKREPL_BLOCK_SIZE);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_mark, BLKREPL_BLOCK_SIZE);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_bits, BLKREPL_BLOCK_SIZE);
+
+bool blkrepl_uuid_equal(const u8 *a, const u8 *b);
+bool blkrepl_uuid_is_null(const u8 *uuid);
+
+void blkrepl_block_seal(void *block, u16 type, u32 index, u64 tag, u64 seq);
+bool blkrepl_block_valid(const void *block, u16 type, u32 index, const u64 *tag);
+const void *blkrepl_block_pick(const void *slots, u16 type, u32 index, const u64 *tag);
+u64 blkrepl_block_seq(const void *block);
+int blkrepl_super_check(const struct blkrepl_disk_super *sb, u64 nr_blocks);
+
+#endif

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What each operation and each event does in each state. Pure. */
+#include "state.h"
+#include "names.h"
+
+#ifdef __KERNEL__
+#define append(buf, size, ...) scnprintf(buf, size, __VA_ARGS__)
+#else
+static int __attribute__((format(printf, 3, 4)))
+append(char *buf, size_t size, const char *fmt, ...);
+
+#include <stdarg.h>
+
+static int append(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (!size)
+		return 0;
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return n < (int)size ? n : (int)size - 1;
+}
+#endif
+
+/* Short forms for the table */
+#define ST(name)	BLKREPL_COPY_STATE_##name
+#define L		BLKREPL_CELL_LEGAL
+#define NO		{ 0, 0, 0 }
+#define SAME		{ L | BLKREPL_CELL_SAME | BLKREPL_CELL_STAY, 0, 0 }
+#define TO(s)		{ L, 0, ST(s) }
+#define TO_F(s)		{ L | BLKREPL_CELL_FORCE, 0, ST(s) }
+#define TO_C(s)		{ L | BLKREPL_CELL_CONSISTENT, 0, ST(s) }
+#define TO_LAG(s)	{ L | BLKREPL_CELL_LAG | BLKREPL_CELL_CONSISTENT, 0, ST(s) }
+#define TO_RUN(s)	{ L | BLKREPL_CELL_RUNNING, 0, ST(s) }
+#define COPY		{ L, ST(UNSYNCHRONIZED), ST(SYNCHRONIZED) }
+#define SWAP(s)		{ L | BLKREPL_CELL_SWAP, 0, ST(s) }
+#define SWAP_COPY	{ L | BLKREPL_CELL_SWAP, ST(UNSYNCHRONIZED), ST(SYNCHRONIZED) }
+#define DRAIN(s)	{ L | BLKREPL_CELL_DRAIN, 0, ST(s) }
+#define KEPT		{ BLKREPL_CELL_KEPT, 0, 0 }
+#define DEL		{ L | BLKREPL_CELL_REMOVE, 0, 0 }
+#define DEL_F		{ L | BLKREPL_CELL_REMOVE | BLKREPL_CELL_FORCE, 0, 0 }
+#define STAY		{ L | BLKREPL_CELL_STAY, 0, 0 }
+
+/* The columns, in the order in which the operations document has them. */
+static const u8 columns[] = {
+	ST(INITIALIZED), ST(PREPARED), ST(INACTIVE), ST(UNSYNCHRONIZED), ST(SYNCHRONIZED),
+	ST(SUSPENDED), ST(FRACTURED), ST(SPLIT), ST(FAILEDOVER), ST(ABORTED), ST(SKEWED),
+	ST(BROKEN),
+};
+
+#define OP(name) [BLKREPL_OPERATION_##name - BLKREPL_OP_FIRST]
+
+static const struct blkrepl_cell mirror[][ARRAY_SIZE(columns)] = {
+	/* Initialized, Prepared, Inactive, Unsynchronized, Synchronized, Suspended,
+	 * Fractured, Split, Failedover, Aborted, Skewed, Broken
+	 */
+	OP(ACTIVATE) = {
+		COPY, COPY, COPY, SAME, SAME, NO,
+		NO, NO, NO, NO, NO, NO },
+	OP(DEACTIVATE) = {
+		NO, TO(INACTIVE), SAME, TO(INACTIVE), TO(INACTIVE), TO(INACTIVE),
+		NO, NO, NO, NO, NO, TO(INACTIVE) },
+	OP(SUSPEND) = {
+		NO, NO, NO, TO(SUSPENDED), TO(SUSPENDED), SAME,
+		NO, NO, NO, NO, NO, TO(SUSPENDED) },
+	OP(RESUME) = {
+		NO, NO, NO, SAME, SAME, COPY,
+		NO, NO, NO, NO, NO, NO },
+	OP(FRACTURE) = {
+		NO, NO, TO(FRACTURED), TO_F(FRACTURED), TO(FRACTURED), TO(FRACTURED),
+		SAME, SAME, NO, NO, SAME, TO(FRACTURED) },
+	OP(SPLIT) = {
+		NO, NO, TO_C(SPLIT), DRAIN(SPLIT), TO(SPLIT), TO_C(SPLIT),
+		NO, SAME, NO, NO, NO, NO },
+	OP(RESYNC_REPLICA) = {
+		NO, NO, NO, SAME, SAME, NO,
+		COPY, COPY, NO, COPY, COPY, COPY },
+	OP(RESTORE_FROM_REPLICA) = {
+		NO, NO, NO, NO, NO, NO,
+		COPY, COPY, NO, NO, COPY, NO },
+	OP(FAILOVER) = {
+		NO, NO, TO_LAG(FAILEDOVER), KEPT, TO(FAILEDOVER), TO_LAG(FAILEDOVER),
+		TO_LAG(FAILEDOVER), TO_LAG(FAILEDOVER), SAME, NO, TO_LAG(FAILEDOVER),
+		TO_LAG(FAILEDOVER) },
+	OP(FAILBACK) = {
+		NO, NO, NO, NO, SAME, NO,
+		NO, NO, COPY, NO, NO, NO },
+	OP(REVERSE_ROLES) = {
+		NO, NO, NO, NO, SWAP(SYNCHRONIZED), SWAP(SUSPENDED),
+		SWAP(FRACTURED), SWAP(SPLIT), SWAP_COPY, NO, NO, NO },
+	OP(ABORT) = {
+		TO(ABORTED), TO(ABORTED), TO(ABORTED), TO(ABORTED), NO, TO_RUN(ABORTED),
+		TO_RUN(ABORTED), TO_RUN(ABORTED), NO, SAME, NO, TO(ABORTED) },
+	OP(UNPREPARE) = {
+		TO(PREPARED), SAME, TO(PREPARED), TO_F(PREPARED), NO, TO_F(PREPARED),
+		NO, NO, NO, TO(PREPARED), NO, TO(PREPARED) },
+	OP(DETACH) = {
+		DEL, DEL, DEL, DEL_F, DEL, DEL,
+		DEL, DEL, DEL_F, DEL, DEL, DEL_F },
+	OP(DISSOLVE) = {
+		NO, NO, DEL, DEL_F, DEL, DEL,
+		DEL, DEL, DEL_F, NO, DEL, DEL_F },
+	OP(RESET_TO_SYNC) = {
+		STAY, STAY, STAY, DRAIN(SYNCHRONIZED), DRAIN(SYNCHRONIZED), STAY,
+		STAY, STAY, STAY, STAY, STAY, STAY },
+	OP(RESET_TO_ASYNC) = {
+		STAY, STAY, STAY, STAY, STAY, STAY,
+		STAY, STAY, STAY, STAY, STAY, STAY },
+	OP(ACTIVATE_CONSISTENCY) = {
+		STAY, STAY, STAY, STAY, STAY, STAY,
+		STAY, STAY, STAY, STAY, STAY, STAY },
+	OP(DEACTIVATE_CONSISTENCY) = {
+		STAY, STAY, STAY, STAY, STAY, STAY,
+		STAY, STAY, STAY, STAY, STAY, STAY },
+	OP(ADD_SYNC_PAIR) = {
+		STAY, STAY, STAY, NO, STAY, STAY,
+		STAY, STAY, NO, STAY, STAY, NO },
+	OP(REMOVE_SYNC_PAIR) = {
+		STAY, STAY, STAY, NO, STAY, STAY,
+		STAY, STAY, NO, STAY, STAY, NO },
+};
+
+/* What this version does; the rest is answered by the table alone. */
+static const u32 mirror_built =
+	1u << BLKREPL_OPERATION_ACTIVATE |
+	1u << BLKREPL_OPERATION_DEACTIVATE |
+	1u << BLKREPL_OPERATION_SUSPEND |
+	1u << BLKREPL_OPERATION_RESUME |
+	1u << BLKREPL_OPERATION_DETACH |
+	1u << BLKREPL_OPERATION_ABORT;
+
+/**
+ * blkrepl_state_valid - whether a number is a state that a mirror can be in
+ * @state: a CopyState
+ */
+bool blkrepl_state_valid(unsigned int state)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(columns); i++)
+		if (columns[i] == state)
+			return true;
+	return false;
+}
+
+/**
+ * blkrepl_state_flows - whether writes of the source go to the target
+ * @state: a CopyState
+ */
+bool blkrepl_state_flows(unsigned int state)
+{
+	return state == ST(UNSYNCHRONIZED) || state == ST(SYNCHRONIZED);
+}
+
+/**
+ * blkrepl_op_valid - whether a number is an operation
+ * @op: the number
+ */
+bool blkrepl_op_valid(unsigned int op)
+{
+	return op >= BLKREPL_OP_FIRST && op <= BLKREPL_OP_LAST;
+}
+
+/**
+ * blkrepl_op_built - whether this version carries an operation out
+ * @sync_type: kind of relationship
+ * @op: the operation
+ */
+bool blkrepl_op_built(unsigned int sync_type, unsigned int op)
+{
+	return sync_type == BLKREPL_SYNC_MIRROR && op < 32 && (mirror_built >> op & 1);
+}
+
+/**
+ * blkrepl_op_cell - the table's cell
+ * @sync_type: kind of relationship
+ * @op: the operation
+ * @state: the CopyState; Partitioned has Broken's column
+ *
+ * Return: the cell; all zero where the operation is refused.
+ */
+struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, unsigned int state)
+{
+	unsigned int i;
+
+	if (state == ST(PARTITIONED))
+		state = ST(BROKEN);
+	if (sync_type == BLKREPL_SYNC_MIRROR && blkrepl_op_valid(op))
+		for (i = 0; i < ARRAY_SIZE(columns); i++)
+			if (columns[i] == state)
+				return mirror[op - BLKREPL_OP_FIRST][i];
+	return (struct blkrepl_cell)NO;
+}
+
+/**
+ * blkrepl_op_judge - whether an operation may go ahead
+ * @sync_type: kind of relationship
+ * @op: the operation
+ * @state: the CopyState
+ * @s: what else matters
+ */
+enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
+				      unsigned int state, const struct blkrepl_situation *s)
+{
+	struct blkrepl_cell c = blkrepl_op_cell(sync_type, op, state);
+
+	if (!blkrepl_op_valid(op) || op == BLKREPL_OPERATION_RETURN_TO_RESOURCE_POOL)
+		return BLKREPL_VERDICT_NOT_SUPPORTED;
+	if (!blkrepl_op_built(sync_type, op))
+		return BLKREPL_VERDICT_NOT_BUILT;
+	if (!(c.flags & BLKREPL_CELL_LEGAL))
+		return BLKREPL_VERDICT_WRONG_STATE;
+	if (c.flags & BLKREPL_CELL_SAME)
+		return BLKREPL_VERDICT_DONE;
+	if ((c.flags & BLKREPL_CELL_RUNNING) && !s->unfinished)
+		return BLKREPL_VERDICT_WRONG_STATE;
+	if ((c.flags & BLKREPL_CELL_CONSISTENT) && !s->consistent)
+		return BLKREPL_VERDICT_INCONSISTENT;
+	if ((c.flags & (BLKREPL_CELL_FORCE | BLKREPL_CELL_LAG)) && !s->force)
+		return BLKREPL_VERDICT_NEEDS_FORCE;
+	/* Leaving an inconsistent target behind is for those who say so. */
+	if ((c.flags & BLKREPL_CELL_REMOVE) && !s->consistent && !s->force)
+		return BLKREPL_VERDICT_NEEDS_FORCE;
+	return BLKREPL_VERDICT_GO;
+}
+
+/**
+ * blkrepl_op_list_legal - the operations that are legal in a state
+ * @buf: filled with titles, separated by ", "; "none" when there is none
+ * @size: its size
+ * @sync_type: kind of relationship
+ * @state: the CopyState
+ *
+ * Return: length of the text.
+ */
+int blkrepl_op_list_legal(char *buf, size_t size, unsigned int sync_type, unsigned int state)
+{
+	unsigned int op;
+	int n = 0;
+
+	for (op = BLKREPL_OP_FIRST; op <= BLKREPL_OP_LAST; op++) {
+		struct blkrepl_cell c = blkrepl_op_cell(sync_type, op, state);
+
+		if (!blkrepl_op_built(sync_type, op) || !(c.flags & BLKREPL_CELL_LEGAL) ||
+		    (c.flags & BLKREPL_CELL_SAME))
+			continue;
+		n += append(buf + n, size - n, "%s%s%s", n ? ", " : "",
+			    blkrepl_operation_title(op),
+			    c.flags & BLKREPL_CELL_FORCE ? " (with Force)" : "");
+	}
+	if (!n)
+		n = append(buf, size, "none");
+	return n;
+}
+
+/**
+ * blkrepl_op_explain - a sentence for a verdict
+ * @buf: filled
+ * @size: its size
+ * @sync_type: kind of relationship
+ * @op: the operation
+ * @state: the CopyState
+ * @v: what blkrepl_op_judge() said
+ *
+ * Return: length of the text, 0 where nothing is to be explained.
+ */
+int blkrepl_op_explain(char *buf, size_t size, unsigned int sync_type, unsigned int op,
+		       unsigned int state, enum blkrepl_verdict v)
+{
+	const char *title = blkrepl_operation_title(op), *in = blkrepl_copy_state_name(state);
+	int n;
+
+	if (!title)
+		title = "this operation";
+	if (!in)
+		in = "an unknown state";
+	switch (v) {
+	case BLKREPL_VERDICT_WRONG_STATE:
+		n = append(buf, size, "%s is refused in state %s; legal: ", title, in);
+		return n + blkrepl_op_list_legal(buf + n, size - n, sync_type, state);
+	case BLKREPL_VERDICT_NEEDS_FORCE:
+		return append(buf, size,
+			      "%s in state %s needs Force, for the target is not or may not be complete",
+			      title, in);
+	case BLKREPL_VERDICT_INCONSISTENT:
+		return append(buf, size,
+			      "%s in state %s is refused while the target is inconsistent; let the copy finish first",
+			      title, in);
+	case BLKREPL_VERDICT_NOT_SUPPORTED:
+		return append(buf, size, "a %s relationship never has %s",
+			      blkrepl_sync_type_name(sync_type) ?: "replication", title);
+	case BLKREPL_VERDICT_NOT_BUILT:
+		return append(buf, size, "this version does not offer %s for a %s relationship",
+			      title, blkrepl_sync_type_name(sync_type) ?: "replication");
+	case BLKREPL_VERDICT_GO:
+	case BLKREPL_VERDICT_DONE:
+		break;
+	}
+	if (size)
+		buf[0] = 0;
+	return 0;
+}
+
+/**
+ * blkrepl_event_next - the state after an event
+ * @ev: what happened
+ * @state: the CopyState
+ *
+ * Return: the new state, which may be the old one, or -EINVAL for a pair that
+ * cannot be: whoever gets that has found a mistake.
+ */
+int blkrepl_event_next(enum blkrepl_state_event ev, unsigned int state)
+{
+	if (!blkrepl_state_valid(state))
+		return -EINVAL;
+	switch (ev) {
+	case BLKREPL_EV_TARGET_LOST:
+		return blkrepl_state_flows(state) ? ST(BROKEN) : state;
+	case BLKREPL_EV_TARGET_BACK:
+		return state == ST(BROKEN) ? ST(UNSYNCHRONIZED) : state;
+	case BLKREPL_EV_TARGET_BACK_MANUAL:
+		return state == ST(BROKEN) ? ST(SUSPENDED) : state;
+	case BLKREPL_EV_COPY_DONE:
+		return state == ST(UNSYNCHRONIZED) ? ST(SYNCHRONIZED) : -EINVAL;
+	case BLKREPL_EV_GREW:
+		return state == ST(SYNCHRONIZED) ? ST(UNSYNCHRONIZED) : state;
+	default:
+		return -EINVAL;
+	}
+}
+
+/**
+ * blkrepl_state_actions - what a change of state asks for
+ * @from: CopyState before
+ * @to: CopyState after
+ *
+ * Return: BLKREPL_ACT_*.
+ */
+unsigned int blkrepl_state_actions(unsigned int from, unsigned int to)
+{
+	bool was = blkrepl_state_flows(from), is = blkrepl_state_flows(to);
+	unsigned int act = 0;
+
+	if (!was && is)
+		act |= BLKREPL_ACT_MIRROR;
+	if (was && !is)
+		act |= BLKREPL_ACT_STOP | BLKREPL_ACT_STALE;
+	if (is && to == ST(UNSYNCHRONIZED))
+		act |= BLKREPL_ACT_COPY;
+	return act;
+}
+
+/**
+ * blkrepl_state_target_access - who may use the target of a mirror
+ * @state: the CopyState
+ */
+enum blkrepl_target_access blkrepl_state_target_access(unsigned int state)
+{
+	switch (state) {
+	case ST(SYNCHRONIZED):
+	case ST(INACTIVE):
+	case ST(SUSPENDED):
+		return BLKREPL_ACCESS_NOT_WRITABLE;
+	case ST(FRACTURED):
+	case ST(SPLIT):
+	case ST(FAILEDOVER):
+	case ST(SKEWED):
+		return BLKREPL_ACCESS_READ_WRITE;
+	default:
+		return BLKREPL_ACCESS_NONE;
+	}
+}
