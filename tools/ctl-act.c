@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ctl-act.h"
+#include "ctl-bus.h"
+#include "ctl-job.h"
+#include "ctl-print.h"
+#include "ctl-value.h"
+
+/* The CopyState that a relationship has after all; empty when it is gone. */
+static char *copy_state_now(sd_bus *bus, const char *path)
+{
+        char *state = NULL;
+
+        if (!path || sd_bus_get_property_string(bus, BUS_NAME, path, INTERFACE("Relationship"), "CopyState", NULL,
+                                                &state) < 0)
+                return strdup("");
+        return state;
+}
+
+static void print_outcome(sd_bus *bus, const char *subject, const char *relationship, json_object *status)
+{
+        _cleanup_free_ char *state = copy_state_now(bus, relationship);
+        const char *message = member_string(status, "Message");
+
+        if (isempty(state))
+                printf("%s: %s\n", subject, isempty(message) ? "done" : message);
+        else
+                printf("%s: %s\n", subject, state);
+}
+
+int act_outcome(sd_bus *bus, const char *subject, const char *relationship, uint32_t return_value, const char *job,
+                json_object *status)
+{
+        _cleanup_json_ json_object *result = json_object_new_object();
+        int r = STATUS_OK;
+
+        json_object_object_add(result, "ReturnValue", json_object_new_uint64(return_value));
+        json_object_object_add(result, "Job", json_object_new_string(job));
+        json_object_object_add(result, "ExtendedStatus", json_object_get(status));
+
+        if (return_value == CODE_JOB_STARTED && opt.block)
+                r = follow_job(bus, job, result);
+
+        if (opt.json != JSON_OFF)
+                print_json(result);
+        else if (return_value == CODE_JOB_STARTED && !opt.block)
+                printf("%s\n", job_number(job));
+        else if (r == STATUS_OK && !opt.quiet)
+                print_outcome(bus, subject, relationship, status);
+        return r;
+}
+
+int act(sd_bus *bus, sd_bus_message *call, const char *subject)
+{
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        _cleanup_json_ json_object *status = NULL;
+        const char *job;
+        uint32_t value;
+        int r;
+
+        r = call_act(bus, call, subject, &reply);
+        if (r != STATUS_OK)
+                return r;
+        r = sd_bus_message_read(reply, "uo", &value, &job);
+        if (r < 0)
+                return complain(subject, NULL, r);
+        r = value_read(reply, &status);
+        if (r < 0)
+                return complain(subject, NULL, r);
+        return act_outcome(bus, subject,
+                           streq(sd_bus_message_get_interface(call), INTERFACE("Relationship")) ?
+                                   sd_bus_message_get_path(call) : NULL,
+                           value, job, status);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* relationship create */
+#include "ctl-act.h"
+#include "ctl-bus.h"
+#include "ctl-create.h"
+#include "ctl-print.h"
+#include "ctl-settings.h"
+#include "ctl-value.h"
+#include "../kernel/names.h"
+#include "../kernel/state.h"
+
+static int check_options(const char *name, int *ret_mode, uint32_t *ret_rpo)
+{
+        uint64_t rpo = 0;
+        int mode;
+
+        if (!blkrepl_name_valid(name))
+                return usage_error("\"%s\" cannot be a name: letters, digits and _+.-, not first a dot or hyphen, at most %u bytes",
+                                   name, BLKREPL_NAME_MAX);
+        if (!opt.sources && !opt.source_group)
+                return usage_error("what is to be protected? Give --source VOLUME, or --source-group of an existing group");
+        if (opt.targets && opt.target_pools)
+                return usage_error("give either --target or --target-pool, not both");
+        if (!opt.targets && !opt.target_pools)
+                return usage_error("where is the copy to be? Give --target VOLUME for each source, or --target-pool VG");
+
+        /* "sync" and the like are how people say it. */
+        mode = blkrepl_mode_parse(streq(opt.mode, "sync") ? "synchronous" :
+                                  streq(opt.mode, "async") ? "asynchronous" :
+                                  streq(opt.mode, "auto") ? "system" : opt.mode);
+        if (mode < 0)
+                return usage_error("\"%s\" is no mode; known are sync, async, adaptive and auto", opt.mode);
+        if (opt.rpo && (parse_u64(opt.rpo, &rpo) < 0 || rpo > UINT32_MAX))
+                return usage_error("--rpo needs a number of seconds");
+        *ret_mode = mode;
+        *ret_rpo = (uint32_t)rpo;
+        return STATUS_OK;
+}
+
+static int append_objects(sd_bus *bus, sd_bus_message *call, const char *method, char *const *names)
+{
+        int r;
+
+        r = sd_bus_message_open_container(call, 'a', "o");
+        if (r < 0)
+                return append_failed(r);
+        STRV_FOREACH(n, names) {
+                _cleanup_free_ char *path = NULL;
+
+                r = resolve(bus, method, *n, &path);
+                if (r != STATUS_OK)
+                        return r;
+                r = sd_bus_message_append(call, "o", path);
+                if (r < 0)
+                        return append_failed(r);
+        }
+        r = sd_bus_message_close_container(call);
+        return r < 0 ? append_failed(r) : STATUS_OK;
+}
+
+static int append_group_settings(sd_bus_message *call, const char *log, char **member_names)
+{
+        int r;
+
+        r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        if (log) {
+                r = append_option(call, "LogVolume", "s", log);
+                if (r < 0)
+                        return r;
+        }
+        if (member_names) {
+                r = sd_bus_message_open_container(call, 'e', "sv");
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_append(call, "s", "MemberNames");
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_open_container(call, 'v', "as");
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_append_strv(call, member_names);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_close_container(call);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_close_container(call);
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_message_close_container(call);
+}
+
+static int append_create_options(sd_bus_message *call)
+{
+        static const struct {
+                const char *key;
+                const bool *given;
+        } flags[] = {
+                { "Force", &opt.force },
+                { "Seeded", &opt.seeded },
+                { "Inactive", &opt.inactive },
+        };
+        int r;
+
+        r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r < 0)
+                return append_failed(r);
+        for (size_t i = 0; i < ELEMENTSOF(flags); i++) {
+                if (!*flags[i].given)
+                        continue;
+                r = append_option(call, flags[i].key, "b", true);
+                if (r < 0)
+                        return append_failed(r);
+        }
+        r = append_settings(call, opt.settings);
+        if (r != STATUS_OK)
+                return r;
+        r = sd_bus_message_close_container(call);
+        return r < 0 ? append_failed(r) : STATUS_OK;
+}
+
+/* With sources the source group is made; without, the one of that name is taken. */
+static int build_call(sd_bus *bus, sd_bus_message *call, const char *name, int mode, uint32_t rpo)
+{
+        _cleanup_free_ char *group = NULL;
+        int r;
+
+        if (!opt.sources) {
+                r = resolve(bus, "GetGroup", opt.source_group, &group);
+                if (r != STATUS_OK)
+                        return r;
+        }
+
+        r = sd_bus_message_append(call, "sqqos", name, (uint16_t)BLKREPL_SYNC_MIRROR, (uint16_t)mode, "/",
+                                  group ? "" : strempty(opt.source_group));
+        if (r < 0)
+                return append_failed(r);
+        r = append_objects(bus, call, "GetVolume", opt.sources);
+        if (r != STATUS_OK)
+                return r;
+        r = append_group_settings(call, opt.source_log, opt.member_names);
+        if (r < 0)
+                return append_failed(r);
+        r = sd_bus_message_append(call, "s", strempty(opt.target_group));
+        if (r < 0)
+                return append_failed(r);
+        r = append_objects(bus, call, "GetVolume", opt.targets);
+        if (r != STATUS_OK)
+                return r;
+        r = append_objects(bus, call, "GetPool", opt.target_pools);
+        if (r != STATUS_OK)
+                return r;
+        r = append_group_settings(call, opt.target_log, NULL);
+        if (r < 0)
+                return append_failed(r);
+        r = sd_bus_message_append(call, "uoo", rpo, group ?: "/", "/");
+        if (r < 0)
+                return append_failed(r);
+        return append_create_options(call);
+}
+
+int verb_create(const struct verb *verb _unused_, char **args)
+{
+        _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+        const char *relationship, *source, *target, *peer, *job;
+        _cleanup_json_ json_object *status = NULL;
+        _cleanup_bus_ sd_bus *bus = NULL;
+        uint32_t rpo = 0, value;
+        int mode = 0, r;
+
+        r = check_options(args[0], &mode, &rpo);
+        if (r != STATUS_OK)
+                return r;
+        r = bus_connect(&bus);
+        if (r != STATUS_OK)
+                return r;
+        r = call_new(bus, BUS_PATH, INTERFACE("System"), "CreateReplicationRelationship", &call);
+        if (r != STATUS_OK)
+                return r;
+        r = build_call(bus, call, args[0], mode, rpo);
+        if (r != STATUS_OK)
+                return r;
+        r = call_act(bus, call, args[0], &reply);
+        if (r != STATUS_OK)
+                return r;
+        r = sd_bus_message_read(reply, "uooooo", &value, &relationship, &source, &target, &peer, &job);
+        if (r < 0)
+                return complain(args[0], NULL, r);
+        r = value_read(reply, &status);
+        if (r < 0)
+                return complain(args[0], NULL, r);
+        return act_outcome(bus, args[0], relationship, value, job, status);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+
+#include "ctl-format.h"
+#include "ctl-progress.h"
+#include "ctl-value.h"
+
+/* Without a terminal there is a line for each phase and for each of so many percent. */
+#define STEP_PERCENT 10
+#define BAR_WIDTH 24
+
+/* "430.1M of 1G  95.2M/s  6s left"; what is unknown is left out. */
+static void describe_bytes(json_object *job, char *buf, size_t size)
+{
+        uint64_t done = member_u64(job, "BytesDone"), total = member_u64(job, "BytesTotal"), rate = member_u64(job, "Rate");
+        char a[FORMAT_MAX], b[FORMAT_MAX];
+        size_t n = 0;
+
+        buf[0] = 0;
+        if (total == 0)
+                return;
+        n += (size_t)snprintf(buf, size, "  %s of %s", format_bytes(done, a), format_bytes(total, b));
+        if (rate == 0)
+                return;
+        n += (size_t)snprintf(buf + n, size - n, "  %s/s", format_bytes(rate, a));
+        if (done < total) {
+                uint64_t seconds = (total - done + rate - 1) / rate;
+
+                snprintf(buf + n, size - n, "  %s left", format_span(seconds * USEC_PER_SEC, a));
+        }
+}
+
+static void print_bar(double fraction)
+{
+        int filled = (int)(fraction * BAR_WIDTH);
+
+        fputc('[', stderr);
+        for (int i = 0; i < BAR_WIDTH; i++)
+                fputc(i < filled ? '#' : '.', stderr);
+        fputc(']', stderr);
+}
+
+void progress_show(struct progress *p, json_object *job)
+{
+        const char *phase = member_string(job, "Phase");
+        double fraction = fmin(fmax(member_double(job, "Progress"), 0), 1);
+        int step = (int)(fraction * 100) / STEP_PERCENT;
+        char bytes[256];
+
+        if (opt.quiet)
+                return;
+        describe_bytes(job, bytes, sizeof(bytes));
+
+        if (isatty(STDERR_FILENO)) {
+                fprintf(stderr, "\r%-10s ", phase);
+                print_bar(fraction);
+                fprintf(stderr, " %5.1f%%%s\033[K", floor(fraction * 1000) / 10, bytes);
+                p->shown = true;
+                return;
+        }
+
+        if (p->shown && step == p->step && streq(p->phase, phase))
+                return;
+        fprintf(stderr, "%s %.0f%%%s\n", phase, floor(fraction * 100), bytes);
+        p->shown = true;
+        p->step = step;
+        snprintf(p->phase, sizeof(p->phase), "%s", phase);
+}
+
+void progress_end(struct progress *p)
+{
+        if (p->shown && isatty(STDERR_FILENO))
+                fputc('\n', stderr);
+        p->shown = false;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A job's progress: one line that is rewritten on a terminal, else a line now and then. */
+#pragma once
+
+#include "ctl.h"
+
+struct progress {
+        bool shown;
+        int step;
+        char phase[32];
+};
+
+void progress_show(struct progress *p, json_object *job);
+/* Leaves the line. */
+void progress_end(struct progress *p);

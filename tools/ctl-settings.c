@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ctl-bus.h"
+#include "ctl-format.h"
+#include "ctl-settings.h"
+
+enum setting_type {
+        SETTING_SIZE,
+        SETTING_SPAN,
+        SETTING_BOOLEAN,
+        SETTING_WORD,
+};
+
+static const struct setting {
+        const char *name;
+        const char *property;
+        enum setting_type type;
+} settings_table[] = {
+        { "rate-limit", "RateLimit", SETTING_SIZE },
+        { "yield-rate", "YieldRate", SETTING_SIZE },
+        { "leg-timeout", "LegTimeoutUSec", SETTING_SPAN },
+        { "recovery-mode", "RecoveryMode", SETTING_WORD },
+        { "failed-copy-stops-host-io", "FailedCopyStopsHostIO", SETTING_BOOLEAN },
+        { "heartbeat", "HeartbeatUSec", SETTING_SPAN },
+};
+
+static const struct setting *find_setting(const char *name, size_t n)
+{
+        for (size_t i = 0; i < ELEMENTSOF(settings_table); i++) {
+                const struct setting *s = settings_table + i;
+
+                if ((strncmp(s->name, name, n) == 0 && !s->name[n]) ||
+                    (strncmp(s->property, name, n) == 0 && !s->property[n]))
+                        return s;
+        }
+        return NULL;
+}
+
+static int unknown_setting(const char *assignment)
+{
+        fprintf(stderr, "blkreplctl: \"%s\" is no setting; write KEY=VALUE with one of these keys:", assignment);
+        for (size_t i = 0; i < ELEMENTSOF(settings_table); i++)
+                fprintf(stderr, " %s", settings_table[i].name);
+        fputc('\n', stderr);
+        return STATUS_USAGE;
+}
+
+static int append_setting(sd_bus_message *m, const char *assignment)
+{
+        const char *value = strchr(assignment, '=');
+        const struct setting *s = value ? find_setting(assignment, (size_t)(value - assignment)) : NULL;
+        uint64_t n;
+        int r;
+
+        if (!s)
+                return unknown_setting(assignment);
+        value++;
+
+        switch (s->type) {
+        case SETTING_SIZE:
+                if (streq(value, "none"))
+                        n = 0;
+                else if (parse_size(value, &n) < 0)
+                        return usage_error("%s needs a number of bytes a second such as 100M, or none", s->name);
+                r = append_option(m, s->property, "t", n);
+                break;
+        case SETTING_SPAN:
+                if (parse_span(value, &n) < 0)
+                        return usage_error("%s needs a time such as 5s or 500ms", s->name);
+                r = append_option(m, s->property, "t", n);
+                break;
+        case SETTING_BOOLEAN:
+                r = parse_boolean(value);
+                if (r < 0)
+                        return usage_error("%s needs yes or no", s->name);
+                r = append_option(m, s->property, "b", r);
+                break;
+        case SETTING_WORD:
+                r = append_option(m, s->property, "s", value);
+                break;
+        default:
+                r = -EINVAL;
+        }
+        return r < 0 ? append_failed(r) : STATUS_OK;
+}
+
+int append_settings(sd_bus_message *m, char *const *settings)
+{
+        STRV_FOREACH(s, settings) {
+                int r = append_setting(m, *s);
+
+                if (r != STATUS_OK)
+                        return r;
+        }
+        return STATUS_OK;
+}

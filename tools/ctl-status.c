@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* status: what is protected, how well, and what needs attention. */
+#include <inttypes.h>
+
+#include "ctl-bus.h"
+#include "ctl-format.h"
+#include "ctl-monitor.h"
+#include "ctl-print.h"
+#include "ctl-value.h"
+#include "ctl-wait.h"
+
+static const struct column columns[] = {
+        { "Name", "RELATIONSHIP" },
+        { "CopyState", "COPYSTATE" },
+        { "ProgressStatus", "PROGRESS" },
+        { "ConsistencyState", "TARGET-IS" },
+        { "PercentSynced", "SYNCED" },
+        { "BacklogBytes", "BACKLOG" },
+        { "Size", "SIZE" },
+        { "Source", "SOURCE" },
+        { "Target", "TARGET" },
+        {}
+};
+
+static void copy_member(json_object *to, const char *key, json_object *from, const char *from_key)
+{
+        json_object *v = NULL;
+
+        if (json_object_object_get_ex(from, from_key, &v))
+                json_object_object_add(to, key, json_object_get(v));
+}
+
+static json_object *pair_row(json_object *pair)
+{
+        json_object *row = json_object_new_object();
+        const char *leg = member_string(pair, "LegState");
+        char text[64];
+
+        snprintf(text, sizeof(text), "leg %s", leg);
+        copy_member(row, "Name", pair, "Name");
+        copy_member(row, "CopyState", pair, "CopyState");
+        json_object_object_add(row, "ProgressStatus", json_object_new_string(isempty(leg) ? "" : text));
+        copy_member(row, "PercentSynced", pair, "PercentSynced");
+        copy_member(row, "BacklogBytes", pair, "BacklogBytes");
+        copy_member(row, "Size", pair, "Size");
+        copy_member(row, "Source", pair, "SourceDevice");
+        copy_member(row, "Target", pair, "TargetDevice");
+        return row;
+}
+
+static json_object *relationship_row(json_object *all, json_object *relationship)
+{
+        json_object *row = json_object_new_object(), *children = json_object_new_array();
+        json_object *pairs = member_array(all, "Pairs");
+
+        copy_member(row, "Name", relationship, "Name");
+        copy_member(row, "CopyState", relationship, "CopyState");
+        copy_member(row, "ProgressStatus", relationship, "ProgressStatus");
+        copy_member(row, "ConsistencyState", relationship, "ConsistencyState");
+        copy_member(row, "PercentSynced", relationship, "PercentSynced");
+        copy_member(row, "BacklogBytes", relationship, "BacklogBytes");
+        copy_member(row, "Size", relationship, "BytesTotal");
+        copy_member(row, "Source", relationship, "SourceGroupName");
+        copy_member(row, "Target", relationship, "TargetGroupName");
+
+        for (size_t i = 0; pairs && i < json_object_array_length(pairs); i++) {
+                json_object *pair = json_object_array_get_idx(pairs, i);
+
+                if (streq(member_string(pair, "Relationship"), member_string(relationship, "Path")))
+                        json_object_array_add(children, pair_row(pair));
+        }
+        json_object_object_add(row, "Children", children);
+        return row;
+}
+
+/* What is not as it should be, with what the daemon says about it and what can be done. */
+static void print_attention(json_object *relationships, json_object *groups)
+{
+        for (size_t i = 0; relationships && i < json_object_array_length(relationships); i++) {
+                json_object *r = json_object_array_get_idx(relationships, i), *legal = NULL;
+                _cleanup_free_ char *words = NULL;
+
+                if (streq(member_string(r, "CopyState"), "Synchronized"))
+                        continue;
+                json_object_object_get_ex(r, "LegalOperations", &legal);
+                words = legal ? format_property("LegalOperations", legal) : NULL;
+                printf("\n%s is %s since revision %" PRIu64 ": %s\n", member_string(r, "Name"),
+                       member_string(r, "CopyState"), member_u64(r, "Revision"), member_string(r, "Reason"));
+                if (!isempty(words))
+                        printf("  what it can be given: %s\n", words);
+        }
+        for (size_t i = 0; groups && i < json_object_array_length(groups); i++) {
+                json_object *g = json_object_array_get_idx(groups, i);
+                const char *state = member_string(g, "State");
+
+                if (!streq(state, "up"))
+                        printf("\nGroup %s is %s: %s\n", member_string(g, "Name"), state, member_string(g, "Reason"));
+        }
+}
+
+static void print_jobs(json_object *jobs)
+{
+        for (size_t i = 0; jobs && i < json_object_array_length(jobs); i++) {
+                json_object *j = json_object_array_get_idx(jobs, i);
+                char done[FORMAT_MAX], total[FORMAT_MAX], rate[FORMAT_MAX];
+
+                if (!streq(member_string(j, "State"), "running") && !streq(member_string(j, "State"), "canceling"))
+                        continue;
+                printf("\nJob %" PRIu64 " (%s %s) is %s: %.1f%%, %s of %s, %s/s\n", member_u64(j, "Id"),
+                       member_string(j, "Type"), member_string(j, "RelationshipName"), member_string(j, "Phase"),
+                       member_double(j, "Progress") * 100, format_bytes(member_u64(j, "BytesDone"), done),
+                       format_bytes(member_u64(j, "BytesTotal"), total), format_bytes(member_u64(j, "Rate"), rate));
+        }
+}
+
+static int verb_status(const struct verb *verb _unused_, char **args)
+{
+        _cleanup_json_ json_object *all = NULL, *rows = json_object_new_array(), *chosen = json_object_new_array();
+        _cleanup_bus_ sd_bus *bus = NULL;
+        json_object *relationships;
+        int r;
+
+        r = bus_connect(&bus);
+        if (r != STATUS_OK)
+                return r;
+        r = describe(bus, &all);
+        if (r != STATUS_OK)
+                return r;
+
+        relationships = member_array(all, "Relationships");
+        for (size_t i = 0; relationships && i < json_object_array_length(relationships); i++) {
+                json_object *o = json_object_array_get_idx(relationships, i);
+
+                if (args[0] && !streq(args[0], member_string(o, "Name")) && !streq(args[0], member_string(o, "UUID")))
+                        continue;
+                json_object_array_add(chosen, json_object_get(o));
+                json_object_array_add(rows, relationship_row(all, o));
+        }
+        if (args[0] && json_object_array_length(chosen) == 0) {
+                fprintf(stderr, "blkreplctl: there is no relationship \"%s\"; see: blkreplctl relationship list\n", args[0]);
+                return STATUS_NOT_FOUND;
+        }
+        if (opt.json != JSON_OFF) {
+                print_json(args[0] ? chosen : all);
+                return STATUS_OK;
+        }
+
+        if (json_object_array_length(rows) > 0) {
+                r = print_table(rows, columns);
+                if (r != STATUS_OK)
+                        return r;
+        } else if (opt.legend)
+                puts("Nothing is under protection yet. See: blkreplctl relationship create, blkrepl(7)");
+        print_attention(chosen, args[0] ? NULL : member_array(all, "Groups"));
+        if (!args[0])
+                print_jobs(member_array(all, "Jobs"));
+        return STATUS_OK;
+}
+
+const struct verb status_verbs[] = {
+        { NULL, "status", "[NAME]", 0, 1, verb_status, "What is protected, how well, and what needs attention" },
+        { NULL, "monitor", "", 0, 0, verb_monitor, "Print a line for everything that happens" },
+        { NULL, "wait", "NAME [STATE]", 1, 2, verb_wait_state, "Wait for a relationship's state" },
+        {}
+};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * blkreplctl: what its files share.
+ *
+ * Every verb turns what the daemon says into JSON objects whose members are
+ * the D-Bus properties, by their names; tables, property sheets and --json are
+ * three ways of printing the same objects.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <json-c/json.h>
+#include <systemd/sd-bus.h>
+
+#include "../daemon/errors.h"
+#include "../daemon/util.h"
+
+#define BUS_NAME "org.blkrepl1"
+#define BUS_PATH "/org/blkrepl1"
+#define INTERFACE(name) "org.blkrepl1." name
+
+/* The exit statuses are those of daemon/errors.h; and this one when ^C ended the waiting. */
+#define STATUS_INTERRUPTED 130
+
+enum json_mode {
+        JSON_OFF,
+        JSON_SHORT,
+        JSON_PRETTY,
+};
+
+struct options {
+        enum json_mode json;
+        bool legend;
+        bool pager;
+        bool quiet;
+        bool block;
+        bool force;
+        bool show_call;
+        bool now;
+        bool seeded;
+        bool inactive;
+        bool remove_volumes;
+        const char *host;
+        uint64_t timeout_usec;          /* USEC_INFINITY: none was given */
+        uint64_t revision;              /* USEC_INFINITY: none was given */
+        const char *mode;
+        const char *rpo;
+        const char *source_group;
+        const char *target_group;
+        const char *source_log;
+        const char *target_log;
+        char **sources;
+        char **member_names;
+        char **targets;
+        char **target_pools;
+        char **settings;
+};
+
+extern struct options opt;
+
+/*
+ * A verb gets what follows it on the command line and returns an exit status.
+ * An operation is a verb too; it finds out by its own name which one.
+ */
+struct verb {
+        const char *noun;               /* NULL: the verb stands alone */
+        const char *name;
+        const char *arguments;
+        int min_args;
+        int max_args;                   /* -1: any number */
+        int (*run)(const struct verb *verb, char **args);
+        const char *help;
+};
+
+/* Complains on standard error; returns STATUS_USAGE. */
+int usage_error(const char *format, ...) _printf_(1, 2);
+int out_of_memory(void);
+
+#define _cleanup_json_ _cleanup_(json_putp)
+static inline void json_putp(json_object **o)
+{
+        json_object_put(*o);
+}
+
+#define _cleanup_message_ _cleanup_(sd_bus_message_unrefp)
+#define _cleanup_bus_ _cleanup_(sd_bus_flush_close_unrefp)
+#define _cleanup_bus_error_ _cleanup_(sd_bus_error_free)
+
+extern const struct verb relationship_verbs[];
+extern const struct verb group_verbs[];
+extern const struct verb volume_verbs[];
+extern const struct verb job_verbs[];
+extern const struct verb status_verbs[];
