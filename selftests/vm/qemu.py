@@ -40,10 +40,11 @@ def file_drive(path, cache="unsafe", readonly=False):
     return options + (",readonly=on" if readonly else f",cache={cache},discard=unmap")
 
 
-def nbd_drive(path):
-    """The source of a disk that an NBD server on a unix socket gives."""
+def nbd_drive(address):
+    """The source of a disk that an NBD server gives: SOCKET:EXPORT."""
+    path, _, export = address.rpartition(":")
     return (f"driver=raw,file.driver=nbd,file.server.type=unix,file.server.path={path},"
-            "cache=writeback,discard=unmap")
+            f"file.export={export},cache=writeback,discard=unmap")
 
 
 def die_with_parent():

@@ -12,16 +12,20 @@ KERNEL_TROUBLE+='|Slab cache still has objects|Unable to handle|unable to handle
 
 # mark_kernel_log TEXT: what comes after is what the next check looks at
 mark_kernel_log() {
-	kernel_log_mark="blkrepl-test: $1 $(cut -d' ' -f1 /proc/uptime)"
-	echo "<6>$kernel_log_mark" >/dev/kmsg
+	local mark
+
+	mark="blkrepl-test: $1, uptime $(cut -d' ' -f1 /proc/uptime)"
+	echo "$mark" >"$BLKREPL_RUN/kernel-log-mark"
+	echo "<6>$mark" >/dev/kmsg
 	: >"$BLKREPL_RUN/expected"
 }
 
 check_kernel_log() {
 	local found
 
-	found=$(dmesg | sed "1,/$kernel_log_mark/d" | grep -E "$KERNEL_TROUBLE" |
-		grep -vE -f "$BLKREPL_RUN/expected")
+	found=$(dmesg | awk -v mark="$(<"$BLKREPL_RUN/kernel-log-mark")" \
+			'seen; index($0, mark) { seen = 1 }' |
+		grep -E "$KERNEL_TROUBLE" | grep -vE -f "$BLKREPL_RUN/expected")
 	[ -z "$found" ] && return
 	printf '# kernel log: %s\n' "${found//$'\n'/$'\n# kernel log: '}"
 	return 1
