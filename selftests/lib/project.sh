@@ -12,7 +12,7 @@ BUILD_PACKAGES=(
 # What testing takes besides.
 TEST_PACKAGES=(
 	sparse dkms libcmocka-dev dbus python3-dasbus python3-dbusmock
-	python3-pytest polkitd
+	python3-pytest polkitd git perl
 )
 
 # shellcheck source=selftests/lib/common.sh

@@ -20,7 +20,8 @@ RESULTS_SIZE = "256M"
 COMMAND_LINE = (
     "console=ttyS0 panic=-1 mitigations=off no_timer_check tsc=reliable random.trust_cpu=on "
     "net.ifnames=0 quiet loglevel=4 sysrq_always_enabled watchdog_thresh=60 "
-    "rcupdate.rcu_cpu_stall_timeout=60 log_buf_len=4M printk.devkmsg=on systemd.show_status=0")
+    "rcupdate.rcu_cpu_stall_timeout=60 log_buf_len=4M printk.devkmsg=on slab_nomerge "
+    "systemd.show_status=0")
 
 
 def sparse(path, size):

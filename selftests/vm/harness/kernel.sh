@@ -3,7 +3,7 @@
 # wrong, a line each, and fail.
 # shellcheck shell=bash
 
-KERNEL_TROUBLE='WARNING:|BUG[: ]|Oops|general protection|[Kk]ernel panic|Call Trace'
+KERNEL_TROUBLE='WARNING:|BUG[: ]|Oops|general protection|[Kk]ernel panic'
 KERNEL_TROUBLE+='|possible circular|possible recursive|inconsistent lock state'
 KERNEL_TROUBLE+='|suspicious RCU|sleeping function called|blocked for more than|INFO: task'
 KERNEL_TROUBLE+='|detected stalls|self-detected stall|soft lockup|workqueue lockup|refcount_t'
@@ -27,7 +27,7 @@ check_kernel_log() {
 			'seen; index($0, mark) { seen = 1 }' |
 		grep -E "$KERNEL_TROUBLE" | grep -vE -f "$BLKREPL_RUN/expected")
 	[ -z "$found" ] && return
-	printf '# kernel log: %s\n' "${found//$'\n'/$'\n# kernel log: '}"
+	head -n 20 <<<"$found" | sed 's/^/# kernel log: /'
 	return 1
 }
 
@@ -44,7 +44,7 @@ unload_module() {
 		echo "# the module does not unload: $(cat /sys/module/blkrepl/refcnt) users"
 		return 1
 	fi
-	caches=$(find /sys/kernel/slab -maxdepth 1 -name 'blkrepl*' -printf '%f ')
+	caches=$(find /sys/kernel/slab -maxdepth 1 -type d -name 'blkrepl*' -printf '%f ')
 	[ -z "$caches" ] && return
 	echo "# caches left behind: $caches"
 	return 1

@@ -129,7 +129,7 @@ keeps_some_unflushed() {
 
 	write_disks 121 random -K written || return
 	new=$(($(blocks "$scratch/cut.0" b) + $(blocks "$scratch/cut.1" b)))
-	if [ $new = 0 ] || [ $new = 128 ]; then
+	if [ "$new" = 0 ] || [ "$new" = 128 ]; then
 		echo "$new of 128 kept"
 		return 1
 	fi
@@ -148,7 +148,64 @@ keeps_all_at_shutdown() {
 		same "$(blocks "$scratch/cut.0" b) $(blocks "$scratch/cut.1" b)" "64 64"
 }
 
-plan 14
+# Tests as they may be, run as the tests in selftests/guest are.
+suite=$payloads/suite
+script suite <<'END'
+cd tests && "$BLKREPL_HARNESS/run-tests" $BLKREPL_ARGS
+END
+mkdir -p "$suite/tests"
+
+# member NAME: a test of the suite, from stdin
+member() {
+	{
+		echo '#!/bin/sh'
+		cat
+	} >"$suite/tests/$1"
+	chmod +x "$suite/tests/$1"
+}
+member good <<<'echo 1..2; echo ok 1 a; echo ok 2 b'
+member skip <<<'echo "1..0 # SKIP no reason"; exit 4'
+member fails <<<'echo 1..2; echo ok 1 a; echo not ok 2 b; exit 1'
+member status <<<'echo 1..1; echo ok 1 a; exit 3'
+member silent <<<'exit 0'
+member plan <<<'echo 1..3; echo ok 1 a'
+member warns <<'END'
+echo '<4>BUG: this is a test' >/dev/kmsg
+echo ok 1 a
+END
+member expects <<'END'
+echo 'this is a test$' >>$BLKREPL_RUN/expected
+echo '<4>BUG: this is a test' >/dev/kmsg
+echo ok 1 a
+END
+member slow <<'END'
+# timeout: 3
+echo ok 1 a
+sleep 1000
+END
+member background <<'END'
+sleep 1000 &
+echo ok 1 a
+END
+member leaves <<'END'
+dmsetup create left --table "0 8 zero"
+echo ok 1 a
+END
+
+# judged LINE...: the suite's results must be these
+judged() {
+	local results
+
+	results=$(bare_guest -g "$(printf '%s\n' "$@" | sed -E 's/^(not )?ok [0-9]+ ([a-z]+).*/\2/' |
+		paste -sd' ')" "$suite" | grep -E '^(ok|not ok) ')
+	same "$results" "$(printf '%s\n' "$@")"
+}
+
+plan 16
+check "tests are judged by results, plan, status, time and kernel log" judged \
+	"ok 1 good" "ok 2 skip # SKIP" "not ok 3 fails" "not ok 4 status" "not ok 5 silent" \
+	"not ok 6 plan" "not ok 7 warns" "ok 8 expects" "not ok 9 slow" "ok 10 background"
+check "a test must take away what it made" judged "not ok 1 leaves"
 check "words go in, lines and results come out" passes_words_and_results
 check "the payload's status comes out" try 7 bad
 check "a warning in the kernel's log fails the run" try 119 warning

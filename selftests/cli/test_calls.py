@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is asked of the daemon, and what becomes of its answers."""
+import json
+import shlex
+import signal
+import subprocess
+
+import pytest
+
+GIB = 1 << 30
+
+
+def create(*more):
+    return ("relationship", "create", "db", "--source=vg0/data", "--target-pool=vg1", "--no-block", *more)
+
+
+def test_create_arguments(ctl):
+    r = ctl(*create("--source-group=sg", "--target-group=tg", "--member-name=m", "--target-log=/dev/x", "--mode=sync",
+                    "--seeded", "--set=rate-limit=100M", "--set=failed-copy-stops-host-io=yes"))
+    assert (r.returncode, r.stdout) == (0, "7\n")
+    (_, path, a), = ctl.calls("CreateReplicationRelationship")
+    assert path == "/org/blkrepl1"
+    assert a == ["db", 6, 2, "/", "sg", ["/org/blkrepl1/volume/vg0_2fdata"], {"MemberNames": ["m"]}, "tg", [],
+                 ["/org/blkrepl1/pool/p1"], {"LogVolume": "/dev/x"}, 0, "/", "/",
+                 {"Seeded": True, "RateLimit": 100 << 20, "FailedCopyStopsHostIO": True}]
+
+
+def test_create_with_an_existing_group(ctl):
+    r = ctl("relationship", "create", "db", "--source-group=g1", "--target=vg0/data", "--force", "--no-block")
+    assert r.returncode == 0
+    (_, _, a), = ctl.calls("CreateReplicationRelationship")
+    assert (a[2], a[4], a[5]) == (0, "", [])
+    assert a[8] == ["/org/blkrepl1/volume/vg0_2fdata"]
+    assert a[12].startswith("/org/blkrepl1/group/")
+    assert a[14] == {"Force": True}
+
+
+def test_show_call_is_what_busctl_takes(ctl):
+    r = ctl(*create("-v", "--set=leg-timeout=1.5s"))
+    line = next(line for line in r.stderr.splitlines() if line.startswith("+ busctl call "))
+    by_us = ctl.calls("CreateReplicationRelationship")
+    busctl = shlex.split(line[2:])
+    busctl.insert(1, "--system")
+    assert subprocess.run(busctl, env=ctl.env, check=False, stdout=subprocess.DEVNULL).returncode == 0
+    by_us_and_busctl = ctl.calls("CreateReplicationRelationship")
+    assert by_us_and_busctl == by_us * 2
+
+
+def test_operation_done_at_once(ctl):
+    r = ctl("relationship", "suspend", "r1", "-v")
+    assert (r.returncode, r.stdout) == (0, "r1: Suspended\n")
+    assert r.stderr == ("+ busctl call org.blkrepl1 /org/blkrepl1/relationship/r1 org.blkrepl1.Relationship Suspend "
+                        "'a{sv}' 0\n")
+    assert ctl.calls("Suspend") == [["Suspend", "/org/blkrepl1/relationship/r1", [{}]]]
+
+
+def test_operation_options(ctl):
+    assert ctl("relationship", "detach", "r1", "--force", "--revision=5").returncode == 0
+    assert ctl.calls("Detach")[0][2] == [{"Force": True, "ExpectedRevision": 5}]
+
+
+def test_job_is_followed(ctl):
+    r = ctl("relationship", "resume", "r1")
+    assert (r.returncode, r.stdout) == (0, "r1: Unsynchronized\n")
+    assert r.stderr.splitlines()[0] == "copying 42%  1G of 2G  100M/s  11s left"
+    assert ctl.calls("Wait")
+
+
+def test_job_result_as_json(ctl):
+    r = ctl("relationship", "resume", "r1", "--json=short", "-q")
+    o = json.loads(r.stdout)
+    assert (o["ReturnValue"], o["Result"], o["Code"]) == (4096, "done", 0)
+    assert r.stderr == ""
+
+
+def test_canceled_job_is_an_error(ctl):
+    with ctl.start("job", "wait", "7") as w:
+        assert w.stderr.readline().startswith("copying 42%")
+        assert ctl("job", "cancel", "7").returncode == 0
+        assert w.wait(10) == 1
+        assert "job 7 was canceled: canceled by the user" in w.stderr.read()
+
+
+@pytest.mark.parametrize("signum", (signal.SIGINT, signal.SIGTERM))
+def test_interrupted_waiting_leaves_the_job(ctl, signum):
+    with ctl.start("job", "wait", "7") as w:
+        assert w.stderr.readline().startswith("copying 42%")
+        w.send_signal(signum)
+        assert w.wait(10) == 130
+        assert "blkreplctl job wait 7" in w.stderr.read()
+    assert not ctl.calls("Cancel")
+
+
+def test_timeout_leaves_the_job(ctl):
+    r = ctl("job", "wait", "7", "--timeout=200ms")
+    assert r.returncode == 5 and "goes on" in r.stderr
+    assert not ctl.calls("Cancel")
+
+
+def test_daemon_that_dies_ends_the_waiting(ctl):
+    with ctl.start("job", "wait", "7") as w:
+        assert w.stderr.readline().startswith("copying 42%")
+        owner = subprocess.run(["busctl", "--system", "--json=short", "call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus",
+                                "GetConnectionUnixProcessID", "s", "org.blkrepl1"], env=ctl.env, check=True,
+                               capture_output=True, text=True)
+        subprocess.run(["kill", "-9", str(json.loads(owner.stdout)["data"][0])], check=True)
+        assert w.wait(10) != 0
+
+
+def test_set(ctl):
+    r = ctl("relationship", "set", "r1", "rate-limit=1.5G", "yield-rate=none", "LegTimeoutUSec=500ms",
+            "recovery-mode=manual", "heartbeat=2min")
+    assert (r.returncode, r.stdout) == (0, "r1: Synchronized\n")
+    assert ctl.calls("Set")[0][2] == [{"RateLimit": GIB * 3 // 2, "YieldRate": 0, "LegTimeoutUSec": 500000,
+                                      "RecoveryMode": "manual", "HeartbeatUSec": 120000000}]
+
+
+@pytest.mark.parametrize("verb, method", (("start", "Start"), ("resize", "Resize"), ("delete", "Delete")))
+def test_group_verbs(ctl, verb, method):
+    r = ctl("group", verb, "g1")
+    assert (r.returncode, r.stdout) == (0, f"g1: {method} is done\n")
+    assert ctl.calls(method) == [[method, "/org/blkrepl1/group/g1", [{}]]]
+
+
+def test_group_delete_options(ctl):
+    assert ctl("group", "delete", "g1", "g1-copy", "--remove-volumes", "--force").returncode == 0
+    assert [c[1:] for c in ctl.calls("Delete")] == [
+        ["/org/blkrepl1/group/g1", [{"RemoveVolumes": True, "Force": True}]],
+        ["/org/blkrepl1/group/g1_2dcopy", [{"RemoveVolumes": True, "Force": True}]]]
+
+
+def test_wait_state(ctl):
+    assert ctl("wait", "r1").returncode == 0
+    assert ctl("relationship", "wait", "r2", "3").returncode == 0
+    assert [c[2] for c in ctl.calls("WaitState")] == [[4, 0], [3, 0]]
+    r = ctl("wait", "r2", "--timeout=100ms")
+    assert r.returncode == 5 and "r2 is Unsynchronized still" in r.stderr

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Exit statuses: 1 error, 2 usage, 3 not found, 4 wrong state, 5 timeout, 6 denied."""
+import pytest
+
+CREATE = ("relationship", "create")
+SOURCE = ("--source=vg0/data",)
+POOL = ("--target-pool=vg1",)
+
+
+@pytest.mark.parametrize("args, status, words", (
+    (("relationship", "activate", "r1"), 4, "legal: Resume, Detach (Failed, code 4)"),
+    (("relationship", "detach", "r2"), 4, "needs Force"),
+    (("relationship", "suspend", "r1", "--revision=4"), 4, "(CacheOutOfDate, code 40003)"),
+    (("relationship", "failover", "r1"), 1, "(NotSupported, code 1)"),
+    (("relationship", "abort", "r1"), 6, "(AccessDenied, code 40001)"),
+    (("relationship", "deactivate", "r1"), 1, "input/output error"),
+    (("relationship", "suspend", "nobody"), 3, "nobody: there is no such object"),
+    (("relationship", "show", "nobody"), 3, '(ObjectNotFound, code 8)'),
+    (("status", "nobody"), 3, 'no relationship "nobody"'),
+    (("group", "stop", "g1"), 4, "unmount it first"),
+    (("group", "start", "nobody"), 3, "no such object"),
+    (("job", "wait", "8"), 3, "(ObjectNotFound, code 8)"),
+    (CREATE + ("x", "--source=vg0/none") + POOL, 3, "vg0/none"),
+    (CREATE + ("x", "--target-pool=vg9") + SOURCE, 3, "vg9"),
+    (CREATE + ("taken",) + SOURCE + POOL, 2, "choose another name (InvalidParameter, code 5)"),
+    (CREATE + ("full",) + SOURCE + POOL, 1, "(NotEnoughResources, code 40002)"),
+    (CREATE + ("x", "--mode=async", "--rpo=5") + SOURCE + POOL, 1, "use Synchronous (NotSupported, code 1)"),
+))
+def test_refused_by_the_daemon(ctl, args, status, words):
+    r = ctl(*args)
+    assert (r.returncode, r.stdout) == (status, "")
+    assert words in r.stderr
+    assert r.stderr.startswith("blkreplctl: ") and r.stderr.endswith("\n")
+
+
+@pytest.mark.parametrize("args, words", (
+    (("nonsense",), "is no command"),
+    (("relationship",), "Known are create"),
+    (("relationship", "nonsense"), "Known are create"),
+    (("relationship", "add-sync-pair", "r1"), "Known are create"),
+    (("relationship", "suspend"), "too few arguments"),
+    (("group", "list", "x"), "too many arguments"),
+    (("status", "--json=xml"), "pretty, short or off"),
+    (("status", "--nonsense"), "unrecognized option"),
+    (("wait", "r1", "Mixed"), "no state that a mirror"),
+    (("wait", "r1", "--timeout=soon"), "needs a time"),
+    (("wait", "r1", "--timeout=0"), "more than 0"),
+    (("job", "wait", "seven"), "not the number of a job"),
+    (("relationship", "set", "r1", "rate=5"), "keys: rate-limit yield-rate"),
+    (("relationship", "set", "r1", "rate-limit=fast"), "100M"),
+    (("relationship", "set", "r1", "rate-limit=99999999P"), "100M"),
+    (("relationship", "set", "r1", "leg-timeout=-1s"), "needs a time"),
+    (("relationship", "set", "r1", "failed-copy-stops-host-io=maybe"), "yes or no"),
+    (("relationship", "suspend", "r1", "--revision=x"), "needs a number"),
+    (CREATE + (".x",) + SOURCE + POOL, "cannot be a name"),
+    (CREATE + ("a/b",) + SOURCE + POOL, "cannot be a name"),
+    (CREATE + ("x" * 64,) + SOURCE + POOL, "cannot be a name"),
+    (CREATE + ("x",) + POOL, "what is to be protected"),
+    (CREATE + ("x",) + SOURCE, "where is the copy"),
+    (CREATE + ("x", "--target=vg0/data") + SOURCE + POOL, "not both"),
+    (CREATE + ("x", "--mode=fast") + SOURCE + POOL, "is no mode"),
+    (CREATE + ("x", "--rpo=soon") + SOURCE + POOL, "seconds"),
+))
+def test_usage_is_refused_without_a_call(ctl, args, words):
+    r = ctl(*args)
+    assert (r.returncode, r.stdout) == (2, "")
+    assert words in r.stderr
+    assert not ctl.calls("CreateReplicationRelationship", "Set", "Suspend", "WaitState", "Wait")
+
+
+def test_several_arguments_go_on_after_a_failure(ctl):
+    r = ctl("relationship", "suspend", "nobody", "r1")
+    assert (r.returncode, r.stdout) == (3, "r1: Suspended\n")
+
+
+def test_no_daemon(daemonless):
+    r = daemonless("status")
+    assert r.returncode == 1 and "systemctl start blkrepld" in r.stderr
+
+
+def test_no_bus(daemonless, tmp_path):
+    daemonless.env["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={tmp_path}/nothing"
+    r = daemonless("status")
+    assert r.returncode == 1 and "cannot reach the system bus" in r.stderr

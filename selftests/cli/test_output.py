@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tables, property sheets, JSON and the lines of monitor."""
+import json
+import signal
+
+import pytest
+
+OPERATIONS = 22
+LISTS = ("relationship", "group", "volume", "pool", "peer", "job")
+
+
+def test_list(ctl):
+    r = ctl("relationship", "list")
+    assert r.returncode == 0
+    lines = r.stdout.splitlines()
+    assert lines[0].split() == ["NAME", "SOURCE", "TARGET", "MODE", "COPYSTATE", "CONSISTENCY", "SYNCED", "BACKLOG"]
+    assert lines[1].split() == ["r1", "g1", "g1-copy", "Synchronous", "Synchronized", "Consistent", "100.0%", "0B"]
+    assert lines[2].split()[-2:] == ["42.5%", "1G"]
+    assert len(lines) == 3
+
+
+def test_no_legend_leaves_rows_only(ctl):
+    r = ctl("pool", "list", "--no-legend")
+    assert r.stdout.split() == ["vg1", "8G", "3G", "2"]
+
+
+@pytest.mark.parametrize("noun", LISTS)
+@pytest.mark.parametrize("style", ("short", "pretty"))
+def test_lists_are_json(ctl, noun, style):
+    r = ctl(noun, "list", f"--json={style}")
+    assert r.returncode == 0
+    rows = json.loads(r.stdout)
+    assert isinstance(rows, list)
+    assert len(rows) == {"relationship": 2, "group": 2, "peer": 0}.get(noun, 1)
+    assert all(row["Path"].startswith(f"/org/blkrepl1/{noun}/") for row in rows)
+    assert (len(r.stdout.splitlines()) == 1) == (style == "short" or not rows)
+
+
+def test_empty_list_says_so(ctl):
+    r = ctl("peer", "list")
+    assert (r.returncode, r.stdout, r.stderr) == (0, "", "There are no peers.\n")
+
+
+def test_show_is_the_properties(ctl):
+    r = ctl("relationship", "show", "r1", "r2", "--json=short")
+    shown = json.loads(r.stdout)
+    assert [o["Name"] for o in shown] == ["r1", "r2"]
+    assert shown[0]["BytesTotal"] == 2 << 30
+    assert shown[0]["LegalOperations"] == ["deactivate", "suspend", "detach!"]
+
+    sheet = ctl("relationship", "show", "r1").stdout
+    lines = dict(line.strip().split(": ", 1) for line in sheet.splitlines() if ": " in line)
+    assert lines["BytesTotal"] == "2G"
+    assert lines["LegTimeoutUSec"] == "5s"
+    assert lines["RateLimit"] == "none"
+    assert lines["WhenSynced"] == "never"
+    assert lines["Connected"] == "no"
+    assert lines["PercentSynced"] == "100.0%"
+
+
+def test_status_tree(ctl):
+    r = ctl("status")
+    assert r.returncode == 0
+    lines = r.stdout.splitlines()
+    assert lines[1].split()[:2] == ["r1", "Synchronized"]
+    assert "data" in lines[2] and "/dev/vg1/g1-data" in lines[2] and "leg up" in lines[2]
+    assert "r2 is Unsynchronized" in r.stdout and "the first copy runs" in r.stdout
+    assert "Job 7 (create r2) is copying: 42.5%, 1G of 2G, 100M/s" in r.stdout
+    assert "r1 is" not in r.stdout
+
+
+def test_status_of_one_and_json(ctl):
+    assert "r2" not in ctl("status", "r1").stdout
+    one = json.loads(ctl("status", "r1", "--json=short").stdout)
+    assert [o["Name"] for o in one] == ["r1"]
+    everything = json.loads(ctl("status", "--json=pretty").stdout)
+    assert {"Groups", "Relationships", "Pairs", "Volumes", "Pools", "Peers", "Jobs"} <= set(everything)
+
+
+def test_operations_table_without_daemon(daemonless):
+    r = daemonless("relationship", "operations")
+    assert r.returncode == 0
+    lines = r.stdout.splitlines()
+    assert lines[0].split()[:2] == ["NR", "OPERATION"]
+    table = lines[1:1 + OPERATIONS]
+    assert [int(line.split()[0]) for line in table] == list(range(2, 2 + OPERATIONS))
+
+    rows = json.loads(daemonless("relationship", "operations", "--json=short").stdout)
+    cells = {row["Operation"]: row for row in rows}
+    assert len(cells) == OPERATIONS
+    assert cells["suspend"]["Synchronized"] == "9" and cells["suspend"]["CarriedOut"] is True
+    assert cells["activate"]["Initialized"] == "3▸4" and cells["activate"]["Broken"] == "–"
+    assert cells["detach"]["Unsynchronized"] == "del F"
+    assert cells["failover"]["Unsynchronized"] == "K" and cells["failover"]["CarriedOut"] is False
+
+
+def test_operations_of_a_relationship(ctl):
+    rows = json.loads(ctl("relationship", "operations", "r1", "--json=short").stdout)
+    assert rows == [{"Operation": "deactivate", "NeedsForce": False}, {"Operation": "suspend", "NeedsForce": False},
+                    {"Operation": "detach", "NeedsForce": True}]
+
+
+def test_monitor_now(ctl):
+    lines = ctl("monitor", "--now").stdout.splitlines()
+    assert lines[-1] == "exists -"
+    assert len(lines) == 2 + 2 + 1 + 1 + 1
+    r1 = next(line for line in lines if line.startswith("exists relationship") and " name:r1 " in line)
+    assert " copy-state:Synchronized " in r1 and " leg-timeout-usec:5000000 " in r1
+    r2 = next(line for line in lines if line.startswith("exists relationship") and " name:r2 " in line)
+    assert " source-group-name:g\\x202 " in r2
+    for line in ctl("monitor", "--now", "--json=short").stdout.splitlines():
+        assert json.loads(line)["Event"] == "exists"
+
+
+def test_monitor_follows(ctl):
+    with ctl.start("monitor") as m:
+        while m.stdout.readline() != "exists -\n":
+            pass
+        assert ctl("relationship", "suspend", "r1").returncode == 0
+        words = m.stdout.readline().split()
+        assert words[:2] == ["change", "relationship"]
+        assert "copy-state:Suspended" in words and "revision:6" in words
+        assert ctl("job", "cancel", "7").returncode == 0
+        assert m.stdout.readline().startswith("change job ")
+        words = m.stdout.readline().split()
+        assert words[:2] == ["end", "job"] and "result:canceled" in words
+        m.send_signal(signal.SIGINT)
+        assert m.wait(10) == 0

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0
+# The layers of tests: what is in each, and how each is run. Running one prints KTAP.
+# shellcheck shell=bash disable=SC2034 # LAYERS is for the script that reads this one
+
+LAYERS=(build units sim fuzz "${SERIES[@]/#/guest-}" crash)
+GUEST=$TOP/selftests/guest
+HOST_TESTS=$TOP/selftests/vm/tests
+
+# run_layer LAYER TEST...
+run_layer() {
+	local layer=$1
+
+	shift
+	[ $# -gt 0 ] || { echo "not ok 1 $layer has no tests"; return; }
+	case $layer in
+	build) run_each build_test "$@" ;;
+	units | sim | fuzz) run_each make_test "$@" ;;
+	guest-*) run_guest "${layer#guest-}" "$@" ;;
+	crash) run_each host_test "$@" ;;
+	esac
+}
+
+layer_tests() {
+	local s
+
+	case $1 in
+	build)
+		printf '%s\n' programs generated
+		for s in "${SERIES[@]}"; do
+			printf '%s\n' "module-$s" "lint-$s" "dkms-$s"
+		done
+		echo checkpatch
+		;;
+	units | sim | fuzz) echo "$1" ;;
+	guest-*) (cd "$GUEST" && list_tests) ;;
+	crash) (cd "$HOST_TESTS" && list_tests) ;;
+	esac
+}
+
+# The executable scripts of the current directory are tests.
+list_tests() {
+	find . -maxdepth 1 -type f -perm /100 \( -name '*.sh' -o -name '*.py' \) \
+		! -name demo.sh -printf '%f\n' | sort
+}
+
+# run_each FUNCTION TEST...: each is one test, which may print subtests
+run_each() {
+	local function=$1 number=0 test status
+
+	shift
+	echo "1..$#"
+	for test; do
+		number=$((number + 1))
+		echo "# $test"
+		status=0
+		"$function" "$test" || status=$?
+		if [ $status = 0 ]; then
+			echo "ok $number $test"
+		else
+			echo "not ok $number $test # exit status $status"
+		fi
+	done
+}
+
+# logged COMMAND...: output goes to a log, of which the end is shown on failure
+logged() {
+	local log=$LOGS/$layer-$test.log status=0
+
+	mkdir -p "$LOGS"
+	if [ -n "$verbose" ]; then
+		{ "$@" 2>&1 || status=$?; } | tee "$log" | sed 's/^/# /'
+		status=${PIPESTATUS[0]}
+	else
+		"$@" >"$log" 2>&1 || status=$?
+	fi
+	[ "$status" = 0 ] && return
+	[ -n "$verbose" ] || tail -n 40 "$log" | sed 's/^/# /'
+	echo "# whole output: $log"
+	return "$status"
+}
+
+# as_subtests: KTAP on stdin becomes that of subtests; fails unless the plan is kept
+as_subtests() {
+	awk '
+		/^(not )?ok / { results++ }
+		/^1\.\.[0-9]+/ { split(substr($0, 4), word, " "); plan = word[1]; planned = 1 }
+		{ print "  " $0; fflush() }
+		END {
+			if (!planned || results == plan)
+				exit
+			print "# " results + 0 " results where " plan " are planned"
+			exit 1
+		}'
+}
+
+# header FILE WORD: what a line "# WORD: ..." of a test's first comment says
+header() { sed -n "/^#/!q; s/^# $2: //p" "$1"; }
+
+# tracked PATTERN...: the repository's files, as a release has them
+tracked() { git -c safe.directory="$TOP" -C "$TOP" ls-files -- "$@"; }
+
+# build: the module and the programs, what checks their sources, DKMS
+
+build_test() {
+	local test=$1 kver
+
+	case $test in
+	programs) logged make -C "$TOP" user ;;
+	generated) logged make -C "$TOP" uapi-check ;;
+	checkpatch) logged run_checkpatch ;;
+	*)
+		kver=$(kernel_version "${test#*-}") || return
+		need_packages "linux-headers-$kver"
+		case $test in
+		module-*) logged make -C "$TOP" module KVER="$kver" ;;
+		lint-*) logged run_lint "$kver" ;;
+		dkms-*) logged run_dkms "$kver" ;;
+		esac
+		;;
+	esac
+}
+
+# W=1 and sparse: anything that they say is an error
+run_lint() {
+	local output status=0
+
+	output=$(make -C "$TOP" module-lint KVER="$1" 2>&1) || status=$?
+	printf '%s\n' "$output"
+	[ $status = 0 ] && ! grep -E '(warning|error):' <<<"$output"
+}
+
+# Of the kernel's source package only checkpatch is taken, once.
+run_checkpatch() {
+	local directory=$CACHE/checkpatch source=linux-source-${SERIES[0]} new
+
+	if [ ! -d "$directory" ]; then
+		mkdir -p "$CACHE"
+		new=$(mktemp -d "$CACHE/new.XXXXXX")
+		(cd "$new" && apt-get -q -o APT::Sandbox::User=root download "$source" &&
+			dpkg-deb -x ./*.deb . &&
+			tar -xJf "usr/src/$source.tar.xz" --strip-components=1 --occurrence=1 \
+				"$source"/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch} &&
+			rm -r ./*.deb usr) || return
+		mv -T "$new" "$directory"
+	fi
+	touch "$directory"
+	cd "$TOP" && tracked 'kernel/*.[ch]' 'uapi/*.h' |
+		xargs perl "$directory/scripts/checkpatch.pl" --no-tree --quiet --terse \
+			--show-types --max-line-length=100 -f
+}
+
+# As DKMS does it on a user's machine, in trees of its own.
+run_dkms() {
+	local kver=$1 work name version options status=0
+
+	name=$(sed -n 's/^PACKAGE_NAME="\?\([^"]*\)"\?$/\1/p' "$TOP/dkms.conf")
+	version=$(sed -n 's/^PACKAGE_VERSION="\?\([^"]*\)"\?$/\1/p' "$TOP/dkms.conf")
+	work=$(mktemp -d)
+	mkdir -p "$work/tree" "$work/src/$name-$version"
+	options=(-m "$name" -v "$version" --dkmstree "$work/tree" --sourcetree "$work/src")
+	(cd "$TOP" && tracked dkms.conf Kbuild Makefile kernel uapi |
+		xargs cp --parents -t "$work/src/$name-$version") &&
+		dkms add "${options[@]}" &&
+		dkms build "${options[@]}" -k "$kver" &&
+		same_kernel "$work/tree/$name/$version/$kver" "$name" "$kver" || status=$?
+	cat "$work/tree/$name/$version/build/make.log" 2>/dev/null
+	rm -rf "$work"
+	return $status
+}
+
+# same_kernel DIRECTORY MODULE KVER: the built module is there, for that kernel
+same_kernel() {
+	local module
+
+	module=$(find "$1" -name "$2.ko*")
+	[ "$(modinfo -F vermagic "$module" | cut -d' ' -f1)" = "$3" ]
+}
+
+# units, sim, fuzz: what the Makefile's target of that name prints
+
+make_test() {
+	local log=$LOGS/make-$1.log status
+
+	mkdir -p "$LOGS"
+	make -C "$TOP" "$1" 2>&1 | tee "$log" | { [ -z "$verbose" ] || sed 's/^/# /' >&2; cat; } |
+		awk -f "$TOP/selftests/lib/results.awk" | as_subtests
+	status=("${PIPESTATUS[@]}")
+	[ "${status[0]}" = 0 ] || { tail -n 40 "$log" | sed 's/^/# /' && echo "# whole output: $log"; }
+	[ "${status[0]}" = 0 ] && [ "${status[-1]}" = 0 ]
+}
+
+# guest: the tests in selftests/guest, in one restored guest. After a test that
+# ends or spoils the guest the others go on in another one.
+
+run_guest() {
+	local s=$1 output=$LOGS/$layer.log status limit longest test finished
+
+	shift
+	echo "1..$#"
+	if ! (set -e && make_payload "$s"); then
+		printf 'not ok 1 %s # no payload\n' "$@"
+		return
+	fi
+	while [ $# -gt 0 ]; do
+		longest=180
+		for test; do
+			limit=$(header "$GUEST/$test" timeout)
+			[ "${limit:-0}" -le "$longest" ] || longest=$limit
+		done
+		"$TOP/selftests/vm/run" ${verbose:+-v} -k "$s" -l guest -t $((longest * $# + 60)) \
+			-I $((longest + 60)) -g "tests $*" "$(payload "$s")" |
+			tee "$output" | grep --line-buffered -v -e '^KTAP version' -e '^1\.\.'
+		status=${PIPESTATUS[0]}
+		finished=$(grep -cE '^(not )?ok ' "$output")
+		shift "$finished"
+		if [ $# = 0 ]; then
+			[ "$status" -le 1 ] || echo "not ok 0 $layer ended with exit status $status"
+		elif [ "$finished" = 0 ] || ! grep -q '^Bail out!' "$output"; then
+			echo "not ok 0 $1 # the guest's run ended with exit status $status"
+			shift
+		fi
+	done
+}
+
+# crash: the tests in selftests/vm/tests, which drive guests themselves; on the
+# newest kernel unless a line "# kernels:" names others
+
+host_test() {
+	local test=$1 kernels limit s bad=0
+
+	kernels=$(header "$HOST_TESTS/$test" kernels)
+	limit=$(header "$HOST_TESTS/$test" timeout)
+	for s in ${kernels:-${SERIES[0]}}; do
+		echo "# $test with $s"
+		make_payload "$s" || return
+		BLKREPL_SERIES=$s timeout -k 60 "${limit:-600}" "$HOST_TESTS/$test" | as_subtests ||
+			bad=1
+	done
+	return $bad
+}
