@@ -19,7 +19,17 @@ struct follow {
         const char *path;
         json_object *result;
         struct progress progress;
+        int status;
+        bool over;
 };
+
+/* Not by sd_event_exit(), which would close the bus. */
+static int end_following(struct follow *f, int status)
+{
+        f->status = status;
+        f->over = true;
+        return 0;
+}
 
 const char *job_number(const char *path)
 {
@@ -37,11 +47,15 @@ static int on_over(sd_bus_message *reply, void *userdata, sd_bus_error *e _unuse
         int r;
 
         progress_end(&f->progress);
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY)) {
+                fputs("blkreplctl: the daemon went away; when it is back, see: blkreplctl job list\n", stderr);
+                return end_following(f, STATUS_ERROR);
+        }
         if (error)
-                return sd_event_exit(f->event, complain("job", error, -EIO));
+                return end_following(f, complain("job", error, -EIO));
         r = sd_bus_message_read(reply, "sis", &result, &code, &message);
         if (r < 0)
-                return sd_event_exit(f->event, complain("job", NULL, r));
+                return end_following(f, complain("job", NULL, r));
 
         if (f->result) {
                 json_object_object_add(f->result, "Result", json_object_new_string(result));
@@ -49,10 +63,10 @@ static int on_over(sd_bus_message *reply, void *userdata, sd_bus_error *e _unuse
                 json_object_object_add(f->result, "Message", json_object_new_string(message));
         }
         if (code == CODE_DONE && streq(result, "done"))
-                return sd_event_exit(f->event, STATUS_OK);
+                return end_following(f, STATUS_OK);
         fprintf(stderr, "blkreplctl: job %s was %s%s%s\n", job_number(f->path),
                 streq(result, "failed") ? "given up" : result, isempty(message) ? "" : ": ", message);
-        return sd_event_exit(f->event, code == CODE_DONE ? STATUS_ERROR : (int)error_by_code((enum return_code)code)->status);
+        return end_following(f, code == CODE_DONE ? STATUS_ERROR : (int)error_by_code((enum return_code)code)->status);
 }
 
 /* The job may end between two looks at it; then there is nothing to show. */
@@ -82,7 +96,7 @@ static int stop_following(struct follow *f, const char *why, int status)
                 "Follow it with:  blkreplctl job wait %s\n"
                 "Cancel it with:  blkreplctl job cancel %s\n",
                 why, job_number(f->path), job_number(f->path));
-        return sd_event_exit(f->event, status);
+        return end_following(f, status);
 }
 
 static int on_signal(sd_event_source *s _unused_, const struct signalfd_siginfo *si _unused_, void *userdata)
@@ -145,11 +159,10 @@ int follow_job(sd_bus *bus, const char *path, json_object *result)
         r = prepare(&f);
         if (r < 0)
                 return complain("job", NULL, r);
-        r = sd_event_loop(event);
+        while (r >= 0 && !f.over)
+                r = sd_event_run(event, UINT64_MAX);
         sd_bus_detach_event(bus);
-        if (r < 0)
-                return complain("job", NULL, r);
-        return r;
+        return r < 0 ? complain("job", NULL, r) : f.status;
 }
 
 static int find_job(sd_bus *bus, const char *id, char **ret)

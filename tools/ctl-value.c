@@ -69,10 +69,13 @@ static int read_dictionary(sd_bus_message *m, const char *contents, json_object 
         r = sd_bus_message_enter_container(m, 'a', contents);
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', NULL)) > 0) {
+        while ((r = sd_bus_message_at_end(m, false)) == 0) {
                 json_object *value = NULL;
                 const char *key;
 
+                r = sd_bus_message_enter_container(m, 'e', NULL);
+                if (r < 0)
+                        return r;
                 r = sd_bus_message_read_basic(m, contents[1], &key);
                 if (r < 0)
                         return r;

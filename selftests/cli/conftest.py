@@ -13,8 +13,9 @@ BUILD = pathlib.Path(os.environ.get("BLKREPL_BUILD", HERE.parents[1] / "build" /
 
 
 class Ctl:
-    def __init__(self, address, log):
+    def __init__(self, address, log, daemon_pid=None):
         self.log = log
+        self.daemon_pid = daemon_pid
         self.env = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=address, LC_ALL="C.UTF-8", TZ="UTC")
         self.program = str(BUILD / "tools" / "blkreplctl")
 
@@ -60,5 +61,5 @@ def fixture_ctl(bus_address, tmp_path):
     with subprocess.Popen([sys.executable, str(HERE / "standin.py"), str(log)], env=env,
                           stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout.readline() == "ready\n"
-        yield Ctl(bus_address, log)
+        yield Ctl(bus_address, log, daemon.pid)
         daemon.terminate()

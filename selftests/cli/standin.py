@@ -134,6 +134,9 @@ class Daemon:
             self, "Job", ROOT + "/job/_7", Id=7, Type="create", State="running", Phase="copying",
             RelationshipName="r2", Relationship=self.r2.path, Progress=0.425, BytesDone=GIB, BytesTotal=2 * GIB,
             Rate=100 << 20, Cancelable=True))
+        # sd-bus says so of every path without an object; GDBus does not.
+        for kind in ("Relationship", "Group"):
+            Object(self, kind, f"{ROOT}/{kind.lower()}/nobody").register()
 
     def add(self, o, *names):
         parent = o.path.rsplit("/", 1)[0]
@@ -161,6 +164,8 @@ class Daemon:
         return json.dumps(everything)
 
     def call(self, o, member, a, invocation):
+        if o.path.endswith("/nobody"):
+            raise Refusal("org.freedesktop.DBus.Error.UnknownObject", f"Unknown object '{o.path}'.")
         handler = getattr(self, f"{o.kind.lower()}_{member}", None) or getattr(self, f"{o.kind.lower()}_any")
         if handler.__name__.endswith("_any"):
             return handler(o, member, a)
