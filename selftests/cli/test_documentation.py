@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The manual page, the completion, the help and the D-Bus reference tell the same."""
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(name="help_text")
+def fixture_help_text(daemonless):
+    r = daemonless("--help")
+    assert r.returncode == 0
+    return r.stdout
+
+
+def commands(help_text):
+    lines = help_text.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    found = [re.match(r"  ((?:[a-z-]+ )?[a-z-]+) ", line)[1] for line in lines]
+    assert len(found) > 40
+    return [f.split() for f in found]
+
+
+def options(help_text):
+    found = set(re.findall(r"--[a-z-]+", help_text))
+    assert len(found) > 25
+    return found
+
+
+def complete(ctl, *words):
+    """What bash offers for the last word."""
+    program = pathlib.Path(ctl.program)
+    script = f"""
+        PATH={program.parent}:$PATH
+        . {TOP}/tools/blkreplctl.bash
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${{#COMP_LINE}}
+        _blkreplctl 2>/dev/null
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    r = subprocess.run(["bash", "-c", script, "bash", "blkreplctl", *words], env=ctl.env, check=True,
+                       capture_output=True, text=True)
+    return set(r.stdout.split())
+
+
+def test_manual_has_every_command_and_option(help_text):
+    page = (TOP / "docs" / "man" / "blkreplctl.1.scd").read_text(encoding="utf-8")
+    for command in commands(help_text):
+        words = " ".join(command)
+        assert f"*{words}*" in page or f"*{command[-1]}*" in page, words
+    for option in options(help_text):
+        assert f"*{option}*" in page, option
+
+
+def test_completion_has_every_command(daemonless, help_text):
+    nouns = complete(daemonless, "")
+    assert nouns == {c[0] for c in commands(help_text)}
+    for noun in nouns - {"status", "monitor", "wait"}:
+        assert complete(daemonless, noun, "") == {c[1] for c in commands(help_text) if c[0] == noun and len(c) > 1}
+
+
+def test_completion_has_every_option(daemonless, help_text):
+    offered = {o.rstrip("=") for o in complete(daemonless, "relationship", "create", "--")}
+    assert offered == options(help_text)
+
+
+def test_completion_asks_the_daemon(ctl):
+    assert complete(ctl, "relationship", "suspend", "") == {"r1", "r2"}
+    assert complete(ctl, "group", "stop", "g1-") == {"g1-copy"}
+    assert complete(ctl, "wait", "") == {"r1", "r2"}
+    assert "synchronized" in complete(ctl, "wait", "r1", "sync")
+    assert complete(ctl, "job", "wait", "") == {"7"}
+    assert complete(ctl, "relationship", "set", "r1", "le") == {"leg-timeout="}
+    assert complete(ctl, "relationship", "set", "r1", "recovery-mode", "=") == {"automatic", "manual"}
+    assert complete(ctl, "relationship", "create", "x", "--target-pool", "=", "v") == {"vg1"}
+    assert complete(ctl, "relationship", "create", "x", "--target-pool", "=", "vg1", "--source", "") == {"vg0/data"}
+
+
+def test_reference_is_not_stale():
+    subprocess.run([sys.executable, str(TOP / "tools" / "dbus-doc"), "--check"], check=True)
