@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include "bringup.h"
+#include "child.h"
+#include "create.h"
+#include "device.h"
+#include "logvol.h"
+#include "store.h"
+
+enum step {
+        STEP_PROBE,             /* foreign signatures on what is given */
+        STEP_COMMIT,            /* rows and intent; from here on there is something to undo */
+        STEP_CARVE,
+        STEP_SOURCE_LOG,
+        STEP_TARGET_LOG,
+        STEP_TAG_SOURCES,
+        STEP_TAG_TARGETS,
+        STEP_WIPE_SOURCE_LOG,
+        STEP_WIPE_TARGET_LOG,
+        STEP_GROUP,
+        STEP_RELATIONSHIP,
+        STEP_FOLLOW,
+};
+
+static void go_on(struct create *c);
+
+static void create_free(struct create *c)
+{
+        struct create **p;
+
+        for (p = &c->manager->creations; *p != c; p = &(*p)->next)
+                ;
+        *p = c->next;
+        lvm_forget(c->manager->lvm, c);
+        if (c->job) {
+                c->job->userdata = NULL;
+                c->job->copied = NULL;
+                c->job->cancel = NULL;
+        }
+        sd_bus_message_unref(c->message);
+        create_params_done(&c->params);
+        strv_free(c->probe);
+        sd_bus_error_free(&c->error);
+        free(c);
+}
+
+static void reply_error(struct create *c)
+{
+        if (c->message)
+                sd_bus_reply_method_error(c->message, &c->error);
+        c->message = sd_bus_message_unref(c->message);
+}
+
+static void on_undone(_unused_ const sd_bus_error *e, void *userdata)
+{
+        struct create *c = userdata;
+
+        reply_error(c);
+        if (c->job)
+                job_finish(c->job, c->canceled ? JOB_CANCELED : JOB_FAILED, c->canceled ? NULL : &c->error);
+        create_free(c);
+}
+
+static void on_obstacle(const char *obstacle, void *userdata)
+{
+        struct create *c = userdata;
+
+        if (!c->job)
+                return;
+        free(c->job->message);
+        c->job->message = strdup(obstacle);
+        job_set_phase(c->job, "undoing");
+}
+
+/* Takes apart what has been made; the error, if one is set, is told when that is done. */
+static void undo(struct create *c)
+{
+        int r;
+
+        if (c->undoing)
+                return;
+        c->undoing = true;
+        if (!c->committed) {
+                if (c->relationship)
+                        relationship_free(c->relationship);
+                if (c->target)
+                        group_free(c->target);
+                if (c->source && !c->keep_source)
+                        group_free(c->source);
+                reply_error(c);
+                create_free(c);
+                return;
+        }
+        log_notice("Undoing the creation of %s: %s", c->relationship->name, c->canceled ? "canceled" : strempty(c->error.message));
+        store_put_intent(c->manager->store, c->relationship->uuid, INTENT_UNDO, c->keep_source);
+        if (c->job)
+                job_set_phase(c->job, "undoing");
+        if (c->keep_source)
+                c->source->busy = false;
+        r = dismantle(c->manager, &(struct dismantle_plan){
+                .relationship = c->relationship, .source = c->keep_source ? NULL : c->source, .target = c->target,
+                .remove_members = true, .retry = true }, on_undone, on_obstacle, c);
+        if (r < 0)
+                log_oom();
+}
+
+static void fail(struct create *c, int error, const char *what, const char *message)
+{
+        if (!sd_bus_error_is_set(&c->error))
+                error_set_errno(&c->error, error, "%s%s%s", what, *what ? ": " : "", message);
+        undo(c);
+}
+
+static void next(struct create *c, enum step step)
+{
+        c->step = step;
+        c->index = 0;
+        go_on(c);
+}
+
+/* After every step that took time: whether to go on. */
+static bool still_wanted(struct create *c)
+{
+        if (!c->canceled)
+                return true;
+        undo(c);
+        return false;
+}
+
+/* Step: signatures */
+
+static const char *find_value(const char *text, const char *key)
+{
+        static char value[64];
+        const char *p = strstr(text, key);
+
+        if (!p)
+                return NULL;
+        snprintf(value, sizeof(value), "%.*s", (int)strcspn(p + strlen(key), "\n"), p + strlen(key));
+        return value;
+}
+
+static void on_head(const struct child_result *result, void *userdata)
+{
+        struct create *c = userdata;
+        _cleanup_free_ struct logvol_info *info = malloc(sizeof(*info));
+
+        if (info && result->error >= 0 && result->output_size == LOGVOL_HEAD_SIZE &&
+            logvol_parse(result->output, UINT64_MAX, info) >= 0) {
+                error_set(&c->error, CODE_FAILED, "%s holds the metadata of the blkrepl group %s; give another volume, or Force to overwrite it.",
+                          c->probe[c->index], info->group_name);
+                undo(c);
+                return;
+        }
+        c->index++;
+        go_on(c);
+}
+
+static void on_probed(const struct child_result *result, void *userdata)
+{
+        struct create *c = userdata;
+        const char *type;
+        int r;
+
+        if (result->error < 0 || result->status == 127) {
+                fail(c, -EIO, "", "blkid could not be run, so it is unknown whether the target carries data; install util-linux, or give Force.");
+                return;
+        }
+        type = find_value(result->output, "TYPE=") ?: find_value(result->output, "PTTYPE=");
+        if (result->status == 8 || type) {
+                error_set(&c->error, CODE_FAILED, "%s carries %s%s; its content would be lost. Wipe it (wipefs -a), give another volume, or Force.",
+                          c->probe[c->index], type ? "a signature: " : "several signatures", strempty(type));
+                undo(c);
+                return;
+        }
+        if (result->status != 0 && result->status != 2) {
+                fail(c, -EIO, "", "blkid could not read the target; look at the kernel's log.");
+                return;
+        }
+        r = logvol_read(c->manager->event, c->probe[c->index], on_head, c, NULL);
+        if (r < 0)
+                fail(c, r, "", "A child cannot be started.");
+}
+
+static int probe(struct create *c)
+{
+        if (c->params.options.force || !c->probe || !c->probe[c->index]) {
+                c->step = STEP_COMMIT;
+                return 0;
+        }
+        return child_exec(c->manager->event, (const char *const[]){ "blkid", "-p", "-o", "export", "-c", "/dev/null", c->probe[c->index], NULL },
+                          on_probed, c, NULL) ?: 1;
+}
+
+/* Step: commit */
+
+static void on_copied(_unused_ struct job *j, void *userdata)
+{
+        struct create *c = userdata;
+
+        if (!c)
+                return;
+        store_delete_intent(c->manager->store, c->relationship->uuid);
+        create_free(c);
+}
+
+static int on_cancel(struct job *j, sd_bus_error *e)
+{
+        struct create *c = j->userdata;
+
+        if (!c->keep_source && c->source->up) {
+                group_refresh(c->source);
+                if (c->source->kernel.open_count > 0)
+                        return error_set(e, CODE_FAILED, "A replica device of the group %s is open; umount and close it, then cancel again, or Detach the relationship to keep the group.",
+                                         c->source->name);
+        }
+        c->canceled = true;
+        if (c->step == STEP_FOLLOW)
+                undo(c);
+        return 0;
+}
+
+static int attach_job(struct create *c)
+{
+        int r = job_new(c->manager, "create", c->relationship, &c->job);
+
+        if (r < 0)
+                return r;
+        c->job->userdata = c;
+        c->job->cancel = on_cancel;
+        c->job->copied = on_copied;
+        c->job->cancelable = true;
+        return 0;
+}
+
+static void show(struct create *c)
+{
+        if (!c->keep_source) {
+                c->source->hidden = false;
+                group_announce(c->source, true);
+        }
+        c->target->hidden = false;
+        group_announce(c->target, true);
+        c->relationship->hidden = false;
+        relationship_announce(c->relationship, true);
+}
+
+static int commit(struct create *c)
+{
+        struct store *s = c->manager->store;
+        int r;
+
+        r = store_begin(s);
+        if (r >= 0 && !c->keep_source)
+                r = store_put_group(s, c->source);
+        if (r >= 0)
+                r = store_put_group(s, c->target);
+        if (r >= 0)
+                r = store_put_relationship(s, c->relationship);
+        if (r >= 0)
+                r = store_put_intent(s, c->relationship->uuid, INTENT_PREPARE, c->keep_source);
+        if (r >= 0)
+                r = store_commit(s);
+        if (r < 0) {
+                store_rollback(s);
+                return r;
+        }
+        c->committed = true;
+        c->relationship->busy = c->source->busy = c->target->busy = true;
+        show(c);
+        r = attach_job(c);
+        if (r < 0)
+                return r;
+        log_info("Creating the relationship %s: group %s to group %s.", c->relationship->name, c->source->name, c->target->name);
+        if (!c->params.options.inactive && c->message) {
+                create_reply(c->message, c->relationship, c->job);
+                c->message = sd_bus_message_unref(c->message);
+        }
+        c->step = STEP_CARVE;
+        return 0;
+}
+
+/* Steps: volumes */
+
+static void on_lvm(int error, const char *message, void *userdata)
+{
+        struct create *c = userdata;
+
+        if (error < 0) {
+                fail(c, error, "LVM", message);
+                return;
+        }
+        if (!still_wanted(c))
+                return;
+        c->index++;
+        go_on(c);
+}
+
+static int add_tags(char ***words, const struct group *g, const struct member *m, bool made)
+{
+        int r;
+
+        r = strv_extendf(words, "--addtag=" LVM_TAG_GROUP "%s", UUID_TEXT(g->uuid));
+        if (r >= 0)
+                r = strv_extendf(words, "--addtag=" LVM_TAG_ROLE "%s", g->role == GROUP_SOURCE ? "source" : "target");
+        if (r >= 0)
+                r = m ? strv_extendf(words, "--addtag=" LVM_TAG_MEMBER "%s", UUID_TEXT(m->uuid)) :
+                        strv_extend(words, "--addtag=" LVM_TAG_LOG);
+        if (r >= 0 && made)
+                r = strv_extend(words, "--addtag=" LVM_TAG_MADE);
+        return r;
+}
+
+static int lvcreate(struct create *c, const struct group *g, const struct member *m)
+{
+        const char *path = m ? m->path : g->log_path, *slash = strchr(path + 5, '/');
+        _cleanup_strv_ char **words = NULL;
+        int r;
+
+        r = strv_extend(&words, "lvcreate");
+        if (r >= 0)
+                r = strv_extend(&words, "-y");
+        if (r >= 0)
+                r = strv_extend(&words, "-Wy");
+        if (r >= 0)
+                r = strv_extendf(&words, "-L%llub", (unsigned long long)(m ? m->size : g->log_size));
+        if (r >= 0)
+                r = strv_extendf(&words, "-n%s", slash + 1);
+        if (r >= 0)
+                r = add_tags(&words, g, m, true);
+        if (r >= 0)
+                r = strv_extendf(&words, "%.*s", (int)(slash - path - 5), path + 5);
+        if (r >= 0)
+                r = lvm_command(c->manager->lvm, words, on_lvm, c);
+        return r < 0 ? r : 1;
+}
+
+static int carve(struct create *c)
+{
+        while (c->index < c->target->n_members && !c->target->members[c->index].made)
+                c->index++;
+        if (c->index < c->target->n_members)
+                return lvcreate(c, c->target, c->target->members + c->index);
+        c->step = STEP_SOURCE_LOG;
+        c->index = 0;
+        return 0;
+}
+
+static int make_log(struct create *c, const struct group *g, enum step after)
+{
+        if (g->log_made && c->index == 0 && !(g == c->source && c->keep_source))
+                return lvcreate(c, g, NULL);
+        c->step = after;
+        c->index = 0;
+        return 0;
+}
+
+/* The log volume, if it is a logical volume that was given, is tagged after the members. */
+static int tag(struct create *c, const struct group *g, enum step after)
+{
+        while (c->index <= g->n_members && !(g == c->source && c->keep_source)) {
+                const struct member *m = c->index < g->n_members ? g->members + c->index : NULL;
+                const struct lvm_lv *lv = lvm_find_lv_by_path(c->manager->lvm, m ? m->path : g->log_path);
+                _cleanup_strv_ char **words = NULL;
+                int r;
+
+                if (!lv || (m ? m->made : g->log_made)) {
+                        c->index++;
+                        continue;
+                }
+                r = strv_extend(&words, "lvchange");
+                if (r >= 0)
+                        r = add_tags(&words, g, m, false);
+                if (r >= 0)
+                        r = strv_extendf(&words, "%s/%s", lv->vg, lv->name);
+                if (r >= 0)
+                        r = lvm_command(c->manager->lvm, words, on_lvm, c);
+                return r < 0 ? r : 1;
+        }
+        c->step = after;
+        c->index = 0;
+        return 0;
+}
+
+/* A new log volume may lie where an old one was: its blocks must not look valid. */
+static int wipe_head(void *argument)
+{
+        return device_wipe(argument, LOGVOL_HEAD_SIZE);
+}
+
+static void on_wiped(const struct child_result *result, void *userdata)
+{
+        struct create *c = userdata;
+
+        if (result->error < 0)
+                fail(c, result->error, "The new log volume cannot be written", strerror(-result->error));
+        else if (still_wanted(c))
+                next(c, c->step + 1);
+}
+
+static int wipe(struct create *c, struct group *g)
+{
+        if (!g->log_made || (g == c->source && c->keep_source)) {
+                c->step++;
+                return 0;
+        }
+        return child_call(c->manager->event, wipe_head, g->log_path, on_wiped, c, NULL) ?: 1;
+}
+
+/* Steps: the module */
+
+static void on_group(const struct child_result *result, void *userdata)
+{
+        struct create *c = userdata;
+
+        if (result->error < 0)
+                fail(c, result->error, "", result->fault.message);
+        else {
+                group_refresh(c->source);
+                if (still_wanted(c))
+                        next(c, STEP_RELATIONSHIP);
+        }
+}
+
+static int make_group(struct create *c)
+{
+        _cleanup_free_ struct kernel_device *devices = NULL;
+        struct kernel_group k = {
+                .present = PRESENT(GROUP_UUID) | PRESENT(GROUP_NAME) | PRESENT(GROUP_LOG_PATH) | PRESENT(GROUP_CREATE) | PRESENT(GROUP_FORCE),
+                .uuid = c->source->uuid, .create = true, .force = c->params.options.force,
+        };
+
+        job_set_phase(c->job, "formatting");
+        if (c->keep_source) {
+                c->step = STEP_RELATIONSHIP;
+                return 0;
+        }
+        devices = group_devices(c->source);
+        if (!devices)
+                return -ENOMEM;
+        memcpy(k.name, c->source->name, sizeof(k.name));
+        memcpy(k.log_path, c->source->log_path, sizeof(k.log_path));
+        return child_netlink(c->manager->event, &(struct netlink_request){
+                .command = BLKREPL_CMD_GROUP_NEW, .table = &group_table, .object = &k,
+                .devices = devices, .n_devices = c->source->n_members }, on_group, c, NULL) ?: 1;
+}
+
+static void on_relationship(const struct child_result *result, void *userdata)
+{
+        struct create *c = userdata;
+
+        if (result->error < 0)
+                fail(c, result->error, "", result->fault.message);
+        else if (still_wanted(c))
+                next(c, STEP_FOLLOW);
+}
+
+static int make_relationship(struct create *c)
+{
+        const struct options *o = &c->params.options;
+        _cleanup_free_ struct kernel_device *devices = group_devices(c->target);
+        struct kernel_relationship k = {
+                .present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_NAME) | PRESENT(RELATIONSHIP_GROUP_UUID) |
+                           PRESENT(RELATIONSHIP_TARGET_GROUP_UUID) | PRESENT(RELATIONSHIP_TARGET_GROUP_NAME) |
+                           PRESENT(RELATIONSHIP_TARGET_LOG_PATH) | PRESENT(RELATIONSHIP_FORCE) | PRESENT(RELATIONSHIP_SEEDED) |
+                           PRESENT(RELATIONSHIP_INACTIVE) | PRESENT(RELATIONSHIP_SYNC_TYPE) | PRESENT(RELATIONSHIP_MODE) |
+                           PRESENT(RELATIONSHIP_CONSISTENCY_ENABLED),
+                .uuid = c->relationship->uuid, .group_uuid = c->source->uuid, .target_group_uuid = c->target->uuid,
+                .force = o->force, .seeded = o->seeded, .inactive = o->inactive,
+                .sync_type = c->relationship->sync_type, .mode = c->relationship->mode, .consistency_enabled = true,
+        };
+        int r;
+
+        if (!devices)
+                return -ENOMEM;
+        memcpy(k.name, c->relationship->name, sizeof(k.name));
+        memcpy(k.target_group_name, c->target->name, sizeof(k.target_group_name));
+        memcpy(k.target_log_path, c->target->log_path, sizeof(k.target_log_path));
+        r = options_to_kernel(o, &k, &c->error);
+        if (r < 0)
+                return r;
+        return child_netlink(c->manager->event, &(struct netlink_request){
+                .command = BLKREPL_CMD_RELATIONSHIP_NEW, .table = &relationship_table, .object = &k,
+                .devices = devices, .n_devices = c->target->n_members }, on_relationship, c, NULL) ?: 1;
+}
+
+/* It is made. What is left is the copy, which goes on without us as well. */
+static int follow(struct create *c)
+{
+        struct relationship *q = c->relationship;
+        struct job *j = c->job;
+        int r;
+
+        q->busy = c->source->busy = c->target->busy = false;
+        store_put_group(c->manager->store, c->target);
+        relationship_send_event(q, "created");
+        if (c->params.options.inactive) {
+                r = store_delete_intent(c->manager->store, q->uuid);
+                if (r < 0)
+                        return r;
+                relationship_refresh(q, true);
+                if (c->message)
+                        create_reply(c->message, q, NULL);
+                job_finish(j, JOB_DONE, NULL);
+                create_free(c);
+                return 1;
+        }
+        r = store_put_intent(c->manager->store, q->uuid, INTENT_COPY, c->keep_source);
+        if (r < 0)
+                return r;
+        relationship_refresh(q, true);
+        r = job_follow_copy(j);
+        return r < 0 ? r : 1;
+}
+
+/* A step gives 0 when the next is to follow at once, 1 when it goes on later or is over. */
+static void go_on(struct create *c)
+{
+        int r = 0;
+
+        while (r == 0)
+                switch ((enum step)c->step) {
+                case STEP_PROBE:
+                        r = probe(c);
+                        break;
+                case STEP_COMMIT:
+                        r = commit(c);
+                        break;
+                case STEP_CARVE:
+                        r = carve(c);
+                        break;
+                case STEP_SOURCE_LOG:
+                        r = make_log(c, c->source, STEP_TARGET_LOG);
+                        break;
+                case STEP_TARGET_LOG:
+                        r = make_log(c, c->target, STEP_TAG_SOURCES);
+                        break;
+                case STEP_TAG_SOURCES:
+                        r = tag(c, c->source, STEP_TAG_TARGETS);
+                        break;
+                case STEP_TAG_TARGETS:
+                        r = tag(c, c->target, STEP_WIPE_SOURCE_LOG);
+                        break;
+                case STEP_WIPE_SOURCE_LOG:
+                        r = wipe(c, c->source);
+                        break;
+                case STEP_WIPE_TARGET_LOG:
+                        r = wipe(c, c->target);
+                        break;
+                case STEP_GROUP:
+                        r = make_group(c);
+                        break;
+                case STEP_RELATIONSHIP:
+                        r = make_relationship(c);
+                        break;
+                case STEP_FOLLOW:
+                        r = follow(c);
+                        break;
+                }
+        if (r < 0)
+                fail(c, r, "", "A step of the creation could not be done; see the journal of blkrepld.");
+}
+
+static void on_refreshed(int error, const char *message, void *userdata)
+{
+        struct create *c = userdata;
+        int r;
+
+        /* Without LVM there still are disks. */
+        if (error < 0 && error != -ENOENT) {
+                fail(c, error, "LVM", message);
+                return;
+        }
+        r = create_plan(c, &c->error);
+        if (r < 0)
+                fail(c, r, "", "The relationship cannot be planned.");
+        else
+                next(c, STEP_PROBE);
+}
+
+static struct create *create_new(struct manager *m)
+{
+        struct create *c = calloc(1, sizeof(*c));
+
+        if (c) {
+                c->manager = m;
+                c->next = m->creations;
+                m->creations = c;
+        }
+        return c;
+}
+
+int create_start(struct manager *m, sd_bus_message *message, struct create_params *p, sd_bus_error *e)
+{
+        struct create *c;
+        int r;
+
+        r = create_check_model(p, e);
+        if (r < 0)
+                return r;
+        if (!manager_module_loaded(m))
+                return error_set(e, CODE_NOT_ENOUGH_RESOURCES, "The kernel module is not loaded; run 'modprobe blkrepl'.");
+        c = create_new(m);
+        if (!c)
+                return -ENOMEM;
+        r = lvm_refresh(m->lvm, on_refreshed, c);
+        if (r < 0) {
+                create_free(c);
+                return r;
+        }
+        c->message = sd_bus_message_ref(message);
+        c->params = *p;
+        *p = (struct create_params){};
+        return 0;
+}
+
+/* What an earlier instance left */
+
+static int recover(sd_id128_t uuid, enum intent_phase phase, bool keep_source, void *userdata)
+{
+        struct manager *m = userdata;
+        struct relationship *q = relationship_by_uuid(m, uuid);
+        struct create *c;
+
+        if (!q)
+                return 0;
+        c = create_new(m);
+        if (!c)
+                return -ENOMEM;
+        c->relationship = q;
+        c->source = q->source;
+        c->target = q->target;
+        c->keep_source = keep_source;
+        c->committed = true;
+        if (phase == INTENT_COPY) {
+                c->step = STEP_FOLLOW;
+                return 0;
+        }
+        q->hidden = c->target->hidden = true;
+        if (!keep_source)
+                c->source->hidden = true;
+        c->canceled = true;
+        return 0;
+}
+
+int create_recover_intents(struct manager *m)
+{
+        return store_each_intent(m->store, recover, m);
+}
+
+/* After the groups have been brought up, so that the module can forget what is half made. */
+void create_undo_intents(struct manager *m)
+{
+        for (struct create *c = m->creations, *n; c; c = n) {
+                n = c->next;
+                if (c->canceled && !c->undoing && !c->job)
+                        undo(c);
+        }
+}
+
+/* A first copy that still goes on gets a job again. */
+void create_resume_jobs(struct manager *m)
+{
+        for (struct create *c = m->creations, *n; c; c = n) {
+                n = c->next;
+                if (c->job || c->undoing || c->canceled || c->message || c->step != STEP_FOLLOW || !c->relationship->up)
+                        continue;
+                if (attach_job(c) < 0 || job_follow_copy(c->job) < 0)
+                        log_oom();
+        }
+}
+
+/* When the daemon ends; what they have begun is gone on with by the next. */
+void creations_free(struct manager *m)
+{
+        while (m->creations)
+                create_free(m->creations);
+}

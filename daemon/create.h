@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * CreateReplicationRelationship: parameters are checked first (create-check.c,
+ * create-plan.c), then everything is made step by step (create.c). A failure
+ * or a cancellation at any step takes apart again what there is.
+ */
+#pragma once
+
+#include "dismantle.h"
+#include "job.h"
+#include "options.h"
+
+struct create_params {
+        char *name;
+        uint16_t sync_type, mode;
+        char *target_system;
+        char *source_group_name, *target_group_name;
+        char **source_elements, **target_elements, **target_pools;      /* object paths */
+        struct options source_settings, target_settings, options;
+        uint32_t rpo;
+        char *source_group, *target_group;                              /* object paths */
+};
+
+struct create {
+        struct manager *manager;
+        struct create *next;
+        sd_bus_message *message;        /* the call, until it is replied to */
+        struct create_params params;
+        struct relationship *relationship;
+        struct group *source, *target;
+        bool keep_source;               /* it was there before */
+        struct job *job;
+        int step;
+        size_t index;                   /* within a step that is done for each member */
+        char **probe;                   /* devices to look at for signatures */
+        bool committed;
+        bool canceled;
+        bool undoing;
+        sd_bus_error error;
+};
+
+void create_params_done(struct create_params *p);
+int create_params_read(sd_bus_message *m, struct create_params *p, sd_bus_error *e);
+
+/* What can be judged by the parameters alone. */
+int create_check_model(const struct create_params *p, sd_bus_error *e);
+/* Against what there is; makes the groups and the relationship, hidden still. */
+int create_plan(struct create *c, sd_bus_error *e);
+
+/* Takes the parameters over. The reply comes later. */
+int create_start(struct manager *m, sd_bus_message *message, struct create_params *p, sd_bus_error *e);
+/* What an earlier instance of the daemon left unfinished */
+int create_recover_intents(struct manager *m);
+void create_undo_intents(struct manager *m);
+void create_resume_jobs(struct manager *m);
+int create_reply(sd_bus_message *message, const struct relationship *q, const struct job *job);
+void creations_free(struct manager *m);

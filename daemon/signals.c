@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "bus.h"
+#include "job.h"
+#include "signals.h"
+
+static void send_changes(struct manager *m, char *path, const char *interface)
+{
+        _cleanup_free_ char *p = path;
+
+        if (p && m->bus)
+                sd_bus_emit_properties_changed_strv(m->bus, p, interface, NULL);
+}
+
+void signals_send_changes(struct manager *m)
+{
+        for (struct group *g = m->groups; g; g = g->next)
+                if (g->changed && !g->hidden) {
+                        g->changed = false;
+                        send_changes(m, group_path(g), "org.blkrepl1.Group");
+                }
+        for (struct relationship *q = m->relationships; q; q = q->next)
+                if (q->changed && !q->hidden) {
+                        q->changed = false;
+                        send_changes(m, relationship_path(q), "org.blkrepl1.Relationship");
+                        for (size_t i = 0; i < q->target->n_members; i++)
+                                send_changes(m, pair_path(q->target->members[i].uuid), "org.blkrepl1.SyncPair");
+                }
+        for (struct job *j = m->jobs; j; j = j->next)
+                if (j->changed) {
+                        j->changed = false;
+                        send_changes(m, job_path(j), "org.blkrepl1.Job");
+                }
+}
+
+void signals_send_group_event(struct group *g, const char *name)
+{
+        _cleanup_free_ char *path = group_path(g);
+
+        if (path && g->manager->bus && !g->hidden)
+                sd_bus_emit_signal(g->manager->bus, BUS_ROOT, "org.blkrepl1.System", "Event", "osa{sv}", path, strempty(name),
+                                   1, "Name", "s", g->name);
+}
+
+void relationship_send_event(struct relationship *q, const char *name)
+{
+        _cleanup_free_ char *path = relationship_path(q);
+
+        if (path && q->manager->bus && !q->hidden)
+                sd_bus_emit_signal(q->manager->bus, BUS_ROOT, "org.blkrepl1.System", "Event", "osa{sv}", path, strempty(name), 7,
+                                   "Name", "s", q->name,
+                                   "CopyState", "s", strempty(blkrepl_copy_state_name(relationship_state(q))),
+                                   "ProgressStatus", "s", q->up ? strempty(blkrepl_progress_name(q->kernel.progress_status)) : "Dormant",
+                                   "ConsistencyState", "s", strempty(blkrepl_consistency_name(q->kernel.consistency_state)),
+                                   "Reason", "s", q->kernel.reason,
+                                   "BacklogBytes", "t", q->kernel.bytes_dirty,
+                                   "Revision", "t", q->kernel.revision);
+}
+
+void signals_module_changed(struct manager *m)
+{
+        if (m->bus)
+                sd_bus_emit_properties_changed(m->bus, BUS_ROOT, "org.blkrepl1.System", "ModuleLoaded", NULL);
+}
+
+void signals_log_state(const struct relationship *q)
+{
+        char name[96], state[48];
+        const char *fields[] = { name, state };
+        bool bad = q->kernel.copy_state == BLKREPL_COPY_STATE_BROKEN;
+
+        snprintf(name, sizeof(name), "BLKREPL_RELATIONSHIP=%s", q->name);
+        snprintf(state, sizeof(state), "BLKREPL_COPY_STATE=%s", strempty(blkrepl_copy_state_name(q->kernel.copy_state)));
+        log_fields(bad ? LOG_WARNING : LOG_INFO, fields, ELEMENTSOF(fields), "The relationship %s is %s%s%s", q->name,
+                   strempty(blkrepl_copy_state_name(q->kernel.copy_state)), *q->kernel.reason ? ": " : ".", q->kernel.reason);
+}
+
+void signals_ready(struct manager *m)
+{
+        size_t groups = 0, relationships = 0;
+
+        for (struct group *g = m->groups; g; g = g->next)
+                groups++;
+        for (struct relationship *q = m->relationships; q; q = q->next)
+                relationships++;
+        sd_notifyf(0, "READY=1\nSTATUS=%zu groups, %zu relationships%s", groups, relationships,
+                   manager_module_loaded(m) ? "" : "; the kernel module is not loaded");
+}

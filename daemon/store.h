@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What outlives the daemon: names and wishes, in SQLite. The truth about the
+ * data lies on the log volumes.
+ *
+ * A creation writes its rows together with an intent before it acts. The
+ * intent's phase tells the next instance what to do: undo a creation in phase
+ * "prepare" or "undo", go on with one in phase "copy".
+ */
+#pragma once
+
+#include "group.h"
+#include "relationship.h"
+
+enum intent_phase {
+        INTENT_PREPARE,
+        INTENT_COPY,
+        INTENT_UNDO,
+};
+
+typedef int (*store_intent_handler)(sd_id128_t relationship, enum intent_phase phase, bool keep_source, void *userdata);
+
+int store_open(const char *path, struct store **ret);
+struct store *store_close(struct store *s);
+
+int store_begin(struct store *s);
+int store_commit(struct store *s);
+void store_rollback(struct store *s);
+
+int store_put_group(struct store *s, const struct group *g);
+int store_delete_group(struct store *s, sd_id128_t uuid);
+int store_put_relationship(struct store *s, const struct relationship *q);
+int store_delete_relationship(struct store *s, sd_id128_t uuid);
+int store_put_intent(struct store *s, sd_id128_t relationship, enum intent_phase phase, bool keep_source);
+int store_delete_intent(struct store *s, sd_id128_t relationship);
+
+/* Makes the objects of all rows. */
+int store_load(struct store *s, struct manager *m);
+int store_each_intent(struct store *s, store_intent_handler handler, void *userdata);
