@@ -20,7 +20,7 @@ _blkreplctl() {
 		[job]='list show wait cancel'
 	)
 	local alone='status monitor wait'
-	local options='-h --help --version -H --host= --json= -j --no-legend --no-pager -q --quiet
+	local options='-h --help --version -H --host= --json= -j --no-legend --no-pager --no-ask-password -q --quiet
 		-v --show-call --no-block --timeout= -f --force --revision= --now --remove-volumes'
 	local create='--source= --member-name= --target-pool= --target= --source-group= --target-group=
 		--source-log= --target-log= --mode= --rpo= --seeded --inactive --set='

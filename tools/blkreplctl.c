@@ -11,6 +11,7 @@
 struct options opt = {
         .legend = true,
         .pager = true,
+        .ask_password = true,
         .block = true,
         .timeout_usec = USEC_INFINITY,
         .revision = USEC_INFINITY,
@@ -52,6 +53,7 @@ static const char options_help[] =
         "  -j                        --json=pretty on a terminal, else --json=short\n"
         "     --no-legend            No headings and explanations\n"
         "     --no-pager             No pager\n"
+        "     --no-ask-password      Do not ask for a password\n"
         "  -q --quiet                No progress and no outcome\n"
         "  -v --show-call            Show the busctl command that does the same\n"
         "     --no-block             Do not wait for a job; print its number\n"
@@ -97,6 +99,7 @@ enum {
         ARG_JSON,
         ARG_NO_LEGEND,
         ARG_NO_PAGER,
+        ARG_NO_ASK_PASSWORD,
         ARG_NO_BLOCK,
         ARG_TIMEOUT,
         ARG_REVISION,
@@ -124,6 +127,7 @@ static const struct option long_options[] = {
         { "json", required_argument, NULL, ARG_JSON },
         { "no-legend", no_argument, NULL, ARG_NO_LEGEND },
         { "no-pager", no_argument, NULL, ARG_NO_PAGER },
+        { "no-ask-password", no_argument, NULL, ARG_NO_ASK_PASSWORD },
         { "quiet", no_argument, NULL, 'q' },
         { "show-call", no_argument, NULL, 'v' },
         { "no-block", no_argument, NULL, ARG_NO_BLOCK },
@@ -210,6 +214,7 @@ static int set_option(int c, const char *argument)
         } flags[] = {
                 { ARG_NO_LEGEND, &opt.legend, false },
                 { ARG_NO_PAGER, &opt.pager, false },
+                { ARG_NO_ASK_PASSWORD, &opt.ask_password, false },
                 { ARG_NO_BLOCK, &opt.block, false },
                 { ARG_NOW, &opt.now, true },
                 { ARG_REMOVE_VOLUMES, &opt.remove_volumes, true },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdarg.h>
 
+#include "ctl-agent.h"
 #include "ctl-bus.h"
 #include "ctl-show-call.h"
 #include "ctl-value.h"
@@ -21,7 +22,7 @@ int bus_connect(sd_bus **ret)
                         opt.host ? " of " : "", strempty(opt.host), strerror(-r));
                 return r == -EACCES ? STATUS_DENIED : STATUS_ERROR;
         }
-        sd_bus_set_allow_interactive_authorization(*ret, true);
+        sd_bus_set_allow_interactive_authorization(*ret, opt.ask_password);
         return STATUS_OK;
 }
 
@@ -96,12 +97,16 @@ int call_act(sd_bus *bus, sd_bus_message *call, const char *subject, sd_bus_mess
 {
         int r;
 
+        if (opt.ask_password)
+                agent_open();
         if (opt.show_call) {
                 r = show_call(call, CALL_TIMEOUT_USEC);
                 if (r < 0)
                         return append_failed(r);
         }
-        return call_read(bus, call, subject, ret);
+        r = call_read(bus, call, subject, ret);
+        agent_close();
+        return r;
 }
 
 int resolve(sd_bus *bus, const char *method, const char *id, char **ret)

@@ -73,6 +73,15 @@ static json_object *relationship_row(json_object *all, json_object *relationship
         return row;
 }
 
+static void print_module(sd_bus *bus)
+{
+        int loaded;
+
+        if (sd_bus_get_property_trivial(bus, BUS_NAME, BUS_PATH, INTERFACE("System"), "ModuleLoaded", NULL, 'b',
+                                        &loaded) >= 0 && !loaded)
+                puts("\nThe kernel module is not loaded; nothing is replicated. Load it with: modprobe blkrepl");
+}
+
 /* What is not as it should be, with what the daemon says about it and what can be done. */
 static void print_attention(json_object *relationships, json_object *groups)
 {
@@ -84,8 +93,8 @@ static void print_attention(json_object *relationships, json_object *groups)
                         continue;
                 json_object_object_get_ex(r, "LegalOperations", &legal);
                 words = legal ? format_property("LegalOperations", legal) : NULL;
-                printf("\n%s is %s since revision %" PRIu64 ": %s\n", member_string(r, "Name"),
-                       member_string(r, "CopyState"), member_u64(r, "Revision"), member_string(r, "Reason"));
+                printf("\n%s is %s: %s\n", member_string(r, "Name"), member_string(r, "CopyState"),
+                       member_string(r, "Reason"));
                 if (!isempty(words))
                         printf("  what it can be given: %s\n", words);
         }
@@ -151,6 +160,7 @@ static int verb_status(const struct verb *verb _unused_, char **args)
                         return r;
         } else if (opt.legend)
                 puts("Nothing is under protection yet. See: blkreplctl relationship create, blkrepl(7)");
+        print_module(bus);
         print_attention(chosen, args[0] ? NULL : member_array(all, "Groups"));
         if (!args[0])
                 print_jobs(member_array(all, "Jobs"));

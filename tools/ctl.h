@@ -36,6 +36,7 @@ struct options {
         bool legend;
         bool pager;
         bool quiet;
+        bool ask_password;
         bool block;
         bool force;
         bool show_call;

@@ -134,3 +134,32 @@ def test_wait_state(ctl):
     assert [c[2] for c in ctl.calls("WaitState")] == [[4, 0], [3, 0]]
     r = ctl("wait", "r2", "--timeout=100ms")
     assert r.returncode == 5 and "r2 is Unsynchronized still" in r.stderr
+
+
+@pytest.mark.parametrize("text, number", (
+    ("0", 0), ("none", 0), ("512", 512), ("4096B", 4096), ("1K", 1024), ("1k", 1024), ("2KiB", 2048),
+    ("100MB/s", 100 << 20), ("0.5G", GIB // 2), ("3T", 3 << 40),
+))
+def test_sizes(ctl, text, number):
+    assert ctl("relationship", "set", "r1", f"rate-limit={text}").returncode == 0
+    assert ctl.calls("Set")[0][2] == [{"RateLimit": number}]
+
+
+@pytest.mark.parametrize("text, number", (
+    ("0", 0), ("7", 7000000), ("0.25", 250000), ("5s", 5000000), ("20us", 20), ("1h", 3600000000), ("1d", 86400000000),
+))
+def test_times(ctl, text, number):
+    assert ctl("relationship", "set", "r1", f"leg-timeout={text}").returncode == 0
+    assert ctl.calls("Set")[0][2] == [{"LegTimeoutUSec": number}]
+
+
+def test_another_host(ctl, tmp_path):
+    """sd-bus runs ssh, which here stays at home."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/ssh.args\nexec systemd-stdio-bridge --bus-path="$DBUS_SYSTEM_BUS_ADDRESS"\n')
+    ssh.chmod(0o755)
+    ctl.env["PATH"] = f"{tmp_path}:{ctl.env['PATH']}"
+    r = ctl("-H", "admin@elsewhere", "-v", "relationship", "suspend", "r1")
+    assert (r.returncode, r.stdout) == (0, "r1: Suspended\n")
+    assert r.stderr.startswith("+ busctl -H admin@elsewhere call ")
+    assert "admin@elsewhere" in (tmp_path / "ssh.args").read_text().split()

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tables, property sheets, JSON and the lines of monitor."""
 import json
+import os
+import pty
 import signal
+import subprocess
 
 import pytest
 
@@ -67,6 +70,7 @@ def test_status_tree(ctl):
     assert "r2 is Unsynchronized" in r.stdout and "the first copy runs" in r.stdout
     assert "Job 7 (create r2) is copying: 42.5%, 1G of 2G, 100M/s" in r.stdout
     assert "r1 is" not in r.stdout
+    assert "modprobe" not in r.stdout
 
 
 def test_status_of_one_and_json(ctl):
@@ -126,3 +130,46 @@ def test_monitor_follows(ctl):
         assert words[:2] == ["end", "job"] and "result:canceled" in words
         m.send_signal(signal.SIGINT)
         assert m.wait(10) == 0
+
+
+def read_terminal(fd):
+    text = b""
+    try:
+        while True:
+            chunk = os.read(fd, 4096)
+            if not chunk:
+                break
+            text += chunk
+    except OSError:  # what a terminal gives at its end
+        pass
+    return text.decode()
+
+
+def on_terminal(ctl, *args, **env):
+    """Standard output and error are a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([ctl.program, *args], env={**ctl.env, **env}, stdin=theirs, stdout=theirs,
+                          stderr=theirs, start_new_session=True) as p:
+        os.close(theirs)
+        text = read_terminal(ours)
+        os.close(ours)
+        assert p.wait(10) == 0
+    return text
+
+
+def test_progress_is_one_line_on_a_terminal(ctl):
+    text = on_terminal(ctl, "relationship", "resume", "r1")
+    lines = text.split("\n")
+    assert lines[0].lstrip("\r").startswith("copying    [##########..............]  42.5%  1G of 2G  100M/s  11s left")
+    assert lines[1:] == ["r1: Unsynchronized\r", ""]
+
+
+def test_pager_only_on_a_terminal(ctl):
+    assert on_terminal(ctl, "pool", "list", PAGER="sed s/^/paged:/").startswith("paged:NAME")
+    assert on_terminal(ctl, "pool", "list", "--no-pager", PAGER="sed s/^/paged:/").startswith("NAME")
+    assert ctl("pool", "list").stdout.startswith("NAME")
+
+
+def test_j_is_pretty_on_a_terminal_only(ctl):
+    assert on_terminal(ctl, "pool", "list", "-j", "--no-pager").count("\n") > 1
+    assert ctl("pool", "list", "-j").stdout.count("\n") == 1
