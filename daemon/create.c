@@ -251,6 +251,8 @@ static int commit(struct create *c)
         struct store *s = c->manager->store;
         int r;
 
+        if (!manager_module_loaded(c->manager))
+                return error_set(&c->error, CODE_NOT_ENOUGH_RESOURCES, "The kernel module is not loaded; run 'modprobe blkrepl'.");
         r = store_begin(s);
         if (r >= 0 && !c->keep_source)
                 r = store_put_group(s, c->source);
@@ -599,8 +601,6 @@ int create_start(struct manager *m, sd_bus_message *message, struct create_param
         r = create_check_model(p, e);
         if (r < 0)
                 return r;
-        if (!manager_module_loaded(m))
-                return error_set(e, CODE_NOT_ENOUGH_RESOURCES, "The kernel module is not loaded; run 'modprobe blkrepl'.");
         c = create_new(m);
         if (!c)
                 return -ENOMEM;
