@@ -52,9 +52,18 @@ need_debian() {
 		die "needs Debian on amd64"
 }
 
-apt_quiet() {
-	quietly "$LOGS/apt.log" apt-get -q -y -o DPkg::Lock::Timeout=300 \
-		-o APT::Install-Recommends=false "$@"
+apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o APT::Install-Recommends=false "$@"; }
+
+update_lists() {
+	timed "apt-get update" quietly "$LOGS/apt-update.log" apt update
+	mkdir -p "$CACHE"
+	touch "$CACHE/lists-updated"
+}
+
+# Debian's archive forgets superseded versions: before anything is fetched, lists
+# that are older than a day are brought up to date.
+need_fresh_lists() {
+	[ -n "$(find "$CACHE/lists-updated" -mtime -1 2>/dev/null)" ] || update_lists
 }
 
 # need_packages PACKAGE...: installs by apt what is not installed
@@ -67,9 +76,8 @@ need_packages() {
 	done
 	[ ${#missing[@]} = 0 ] && return
 	say "installing: ${missing[*]}"
-	apt-get -s -q install "${missing[@]}" >/dev/null 2>&1 ||
-		timed "apt-get update" apt_quiet update
-	timed "apt-get install" apt_quiet install "${missing[@]}"
+	need_fresh_lists
+	timed "apt-get install" quietly "$LOGS/apt-install.log" apt install "${missing[@]}"
 }
 
 # kernel_version SERIES: the newest stock kernel of a series, by its metapackage
@@ -80,7 +88,7 @@ kernel_version() {
 	6.1) meta=linux-headers-amd64 ;;
 	*) meta=linux-headers-$1-amd64 ;;
 	esac
-	apt-cache show "$meta" >/dev/null 2>&1 || apt_quiet update
+	apt-cache show "$meta" >/dev/null 2>&1 || update_lists
 	version=$(apt-cache depends --important "$meta" |
 		sed -n 's/^ *Depends: linux-headers-\([0-9].*\)/\1/p' | head -n 1)
 	[[ $version == "$1".* ]] || die "no stock kernel of series $1 ($meta: ${version:-none})"

@@ -5,6 +5,8 @@
 LAYERS=(build units sim fuzz "${SERIES[@]/#/guest-}" crash)
 GUEST=$TOP/selftests/guest
 HOST_TESTS=$TOP/selftests/vm/tests
+# For what runs on the host and has no time of its own.
+LIMITED=(timeout -k 30 900)
 
 # run_layer LAYER TEST...
 run_layer() {
@@ -64,14 +66,15 @@ run_each() {
 
 # logged COMMAND...: output goes to a log, of which the end is shown on failure
 logged() {
-	local log=$LOGS/$layer-$test.log status=0
+	local log=$LOGS/$layer-$test.log status
 
 	mkdir -p "$LOGS"
 	if [ -n "$verbose" ]; then
-		{ "$@" 2>&1 || status=$?; } | tee "$log" | sed 's/^/# /'
+		"$@" 2>&1 | tee "$log" | sed 's/^/# /'
 		status=${PIPESTATUS[0]}
 	else
-		"$@" >"$log" 2>&1 || status=$?
+		"$@" >"$log" 2>&1
+		status=$?
 	fi
 	[ "$status" = 0 ] && return
 	[ -n "$verbose" ] || tail -n 40 "$log" | sed 's/^/# /'
@@ -105,14 +108,14 @@ build_test() {
 	local test=$1 kver
 
 	case $test in
-	programs) logged make -C "$TOP" user ;;
-	generated) logged make -C "$TOP" uapi-check ;;
+	programs) logged "${LIMITED[@]}" make -C "$TOP" user ;;
+	generated) logged "${LIMITED[@]}" make -C "$TOP" uapi-check ;;
 	checkpatch) logged run_checkpatch ;;
 	*)
 		kver=$(kernel_version "${test#*-}") || return
 		need_packages "linux-headers-$kver"
 		case $test in
-		module-*) logged make -C "$TOP" module KVER="$kver" ;;
+		module-*) logged "${LIMITED[@]}" make -C "$TOP" module KVER="$kver" ;;
 		lint-*) logged run_lint "$kver" ;;
 		dkms-*) logged run_dkms "$kver" ;;
 		esac
@@ -124,7 +127,7 @@ build_test() {
 run_lint() {
 	local output status=0
 
-	output=$(make -C "$TOP" module-lint KVER="$1" 2>&1) || status=$?
+	output=$("${LIMITED[@]}" make -C "$TOP" module-lint KVER="$1" 2>&1) || status=$?
 	printf '%s\n' "$output"
 	[ $status = 0 ] && ! grep -E '(warning|error):' <<<"$output"
 }
@@ -161,7 +164,7 @@ run_dkms() {
 	(cd "$TOP" && tracked dkms.conf Kbuild Makefile kernel uapi |
 		xargs cp --parents -t "$work/src/$name-$version") &&
 		dkms add "${options[@]}" &&
-		dkms build "${options[@]}" -k "$kver" &&
+		"${LIMITED[@]}" dkms build "${options[@]}" -k "$kver" &&
 		same_kernel "$work/tree/$name/$version/$kver" "$name" "$kver" || status=$?
 	cat "$work/tree/$name/$version/build/make.log" 2>/dev/null
 	rm -rf "$work"
@@ -178,11 +181,14 @@ same_kernel() {
 
 # units, sim, fuzz: what the Makefile's target of that name prints
 
+# What would be taken for results is shown as a comment.
+show() { if [ -n "$verbose" ]; then sed 's/^/# /' >&2; else cat >/dev/null; fi; }
+
 make_test() {
 	local log=$LOGS/make-$1.log status
 
 	mkdir -p "$LOGS"
-	make -C "$TOP" "$1" 2>&1 | tee "$log" | { [ -z "$verbose" ] || sed 's/^/# /' >&2; cat; } |
+	"${LIMITED[@]}" make -C "$TOP" "$1" 2>&1 | tee "$log" >(show) |
 		awk -f "$TOP/selftests/lib/results.awk" | as_subtests
 	status=("${PIPESTATUS[@]}")
 	[ "${status[0]}" = 0 ] || { tail -n 40 "$log" | sed 's/^/# /' && echo "# whole output: $log"; }

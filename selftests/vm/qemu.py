@@ -2,12 +2,14 @@
 """A guest as QEMU runs it: its devices, its state file, its control socket."""
 
 import ctypes
+import glob
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 # The scratch disks of every guest, by their serials d0, d1, ...
@@ -54,6 +56,16 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
+def new_directory():
+    """For the files of one machine. What a killed harness left is removed."""
+    base = os.path.join(tempfile.gettempdir(), "blkrepl-vm.")
+    for path in glob.glob(base + "*"):
+        owner = path[len(base):].split(".")[0]
+        if not os.path.exists(f"/proc/{owner}"):
+            shutil.rmtree(path, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{base}{os.getpid()}.")
+
+
 class Qmp:
     """The machine's control socket."""
 
@@ -87,10 +99,11 @@ class Qmp:
 
 
 class Machine:
-    """One QEMU process. directory: for the files that live as long as it."""
+    """One QEMU process."""
 
-    def __init__(self, kernel, root, directory, accel):
-        self.kernel, self.root, self.directory = kernel, root, directory
+    def __init__(self, kernel, root, accel):
+        self.kernel, self.root = kernel, root
+        self.directory = new_directory()
         self.cpu, self.smp, self.memory = CPU, SMP, MEMORY
         self.accel = f"-accel {'tcg,thread=multi' if accel == 'tcg' else accel}"
         self.payload = self.path("payload")
@@ -125,7 +138,7 @@ class Machine:
                 "-cpu", self.cpu, "-smp", str(self.smp), "-m", self.memory,
                 "-display", "none", "-no-reboot", "-nodefaults", "-no-user-config",
                 "-kernel", f"{self.kernel}/vmlinux", "-initrd", f"{self.kernel}/initrd.img",
-                "-append", f"{COMMAND_LINE} blkrepl.last={'state' if self.state_disk else 'd5'}"
+                "-append", f"{COMMAND_LINE} guest.last={'state' if self.state_disk else 'd5'}"
                            f" {self.append}"]
         for name, source in self.drives():
             args += ["-drive", f"if=none,id={name},{source}",
