@@ -34,6 +34,17 @@ static bool daemon_is_missing(const sd_bus_error *error)
                strncmp(error->name, "org.freedesktop.systemd1.", 25) == 0;
 }
 
+/* sd-bus says "Unknown object '/org/blkrepl1/relationship/r1'." */
+static void complain_unknown(const char *subject, const char *message)
+{
+        const char *kind = strstr(strempty(message), BUS_PATH "/");
+        int n;
+
+        kind = kind ? kind + strlen(BUS_PATH "/") : "object";
+        n = (int)strcspn(kind, "/");
+        fprintf(stderr, "blkreplctl: there is no %.*s \"%s\"; see: blkreplctl %.*s list", n, kind, subject, n, kind);
+}
+
 int complain(const char *subject, const sd_bus_error *error, int r)
 {
         const char *separator = subject ? ": " : "";
@@ -52,7 +63,7 @@ int complain(const char *subject, const sd_bus_error *error, int r)
 
         entry = error_by_name(error->name);
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT))
-                fprintf(stderr, "blkreplctl: %s%sthere is no such object", subject, separator);
+                complain_unknown(subject, error->message);
         else
                 fprintf(stderr, "blkreplctl: %s%s%s", subject, separator, strempty(error->message));
         if (entry->code != CODE_UNSPECIFIED)
