@@ -37,6 +37,22 @@ static int check_options(const char *name, int *ret_mode, uint32_t *ret_rpo)
         return STATUS_OK;
 }
 
+/*
+ * Volumes have many names, so the daemon is asked for their paths. Pools have
+ * one, which reads better than a UUID where the call is shown.
+ */
+static int find_object(sd_bus *bus, const char *method, const char *name, char **ret)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = resolve(bus, method, name, &path);
+        if (r == STATUS_OK && streq(method, "GetPool"))
+                return object_path("pool", name, ret);
+        *ret = TAKE_PTR(path);
+        return r;
+}
+
 static int append_objects(sd_bus *bus, sd_bus_message *call, const char *method, char *const *names)
 {
         int r;
@@ -47,7 +63,7 @@ static int append_objects(sd_bus *bus, sd_bus_message *call, const char *method,
         STRV_FOREACH(n, names) {
                 _cleanup_free_ char *path = NULL;
 
-                r = resolve(bus, method, *n, &path);
+                r = find_object(bus, method, *n, &path);
                 if (r != STATUS_OK)
                         return r;
                 r = sd_bus_message_append(call, "o", path);

@@ -9,13 +9,43 @@
 
 static pid_t pager_pid;
 
+/* Whether the first word of a command is a program that can be run. */
+static bool is_program(const char *command)
+{
+        size_t n = strcspn(command, " ");
+        const char *path = getenv("PATH") ?: "/usr/bin:/bin";
+
+        if (memchr(command, '/', n)) {
+                _cleanup_free_ char *file = strndup(command, n);
+
+                return file && access(file, X_OK) == 0;
+        }
+        for (size_t k; *path; path += k + (path[k] == ':')) {
+                _cleanup_free_ char *file = NULL;
+
+                k = strcspn(path, ":");
+                if (asprintf(&file, "%.*s/%.*s", (int)k, path, (int)n, command) < 0)
+                        return false;
+                if (access(file, X_OK) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* NULL where none is wanted or there is none. */
 static const char *choose_pager(void)
 {
+        static const char *const usual[] = { "pager", "less", "more" };
         const char *p = getenv("SYSTEMD_PAGER");
 
         if (!p)
                 p = getenv("PAGER");
-        return p ?: "less";
+        if (p)
+                return isempty(p) || streq(p, "cat") || !is_program(p) ? NULL : p;
+        for (size_t i = 0; i < ELEMENTSOF(usual); i++)
+                if (is_program(usual[i]))
+                        return usual[i];
+        return NULL;
 }
 
 static void run_pager(int input, const char *pager)
@@ -32,7 +62,7 @@ void pager_open(void)
         const char *pager = choose_pager();
         int fds[2];
 
-        if (!isatty(STDOUT_FILENO) || isempty(pager) || streq(pager, "cat"))
+        if (!isatty(STDOUT_FILENO) || !pager)
                 return;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return;

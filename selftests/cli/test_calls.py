@@ -22,7 +22,7 @@ def test_create_arguments(ctl):
     (_, path, a), = ctl.calls("CreateReplicationRelationship")
     assert path == "/org/blkrepl1"
     assert a == ["db", 6, 2, "/", "sg", ["/org/blkrepl1/volume/vg0_2fdata"], {"MemberNames": ["m"]}, "tg", [],
-                 ["/org/blkrepl1/pool/p1"], {"LogVolume": "/dev/x"}, 0, "/", "/",
+                 ["/org/blkrepl1/pool/vg1"], {"LogVolume": "/dev/x"}, 0, "/", "/",
                  {"Seeded": True, "RateLimit": 100 << 20, "FailedCopyStopsHostIO": True}]
 
 

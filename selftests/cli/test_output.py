@@ -167,6 +167,7 @@ def test_progress_is_one_line_on_a_terminal(ctl):
 def test_pager_only_on_a_terminal(ctl):
     assert on_terminal(ctl, "pool", "list", PAGER="sed s/^/paged:/").startswith("paged:NAME")
     assert on_terminal(ctl, "pool", "list", "--no-pager", PAGER="sed s/^/paged:/").startswith("NAME")
+    assert on_terminal(ctl, "pool", "list", PAGER="no-such-pager").startswith("NAME")
     assert ctl("pool", "list").stdout.startswith("NAME")
 
 
