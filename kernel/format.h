@@ -176,6 +176,7 @@ struct blkrepl_disk_link {
 	__le64 revision;
 	__le64 rate_limit;
 	__le64 yield_rate;
+	__le64 dirty_tag;	/* tag of the blocks of its dirty bitmap */
 	__le64 gen_current;
 	__le64 gen_base;
 	__le64 gen_history[BLKREPL_HISTORY];
@@ -185,7 +186,7 @@ struct blkrepl_disk_link {
 	__le64 when_suspended_us;
 	__le64 when_broken_us;
 	u8 pair_uuid[BLKREPL_MAX_MEMBERS][BLKREPL_UUID_SIZE];
-	u8 rsv[BLKREPL_BLOCK_SIZE - 2408];
+	u8 rsv[BLKREPL_BLOCK_SIZE - 2416];
 };
 
 /* Heartbeat: type 5, on the target's log volume, written by the source */

@@ -2,8 +2,8 @@
 /*
  * Generations. Pure.
  *
- * A side that goes on alone takes a new @current and remembers the old one as
- * @base. As long as one side only has done so, the other's @current is this
+ * A side that goes on alone takes a new @latest and remembers the old one as
+ * @base. As long as one side only has done so, the other's @latest is this
  * side's @base, and the bitmaps tell the difference. Once both have, nothing
  * but the operator can say which data are wanted.
  */
@@ -15,7 +15,7 @@ static bool knows(const struct blkrepl_gens *g, u64 gen)
 
 	if (!gen)
 		return false;
-	if (g->current == gen || g->base == gen)
+	if (g->latest == gen || g->base == gen)
 		return true;
 	for (i = 0; i < BLKREPL_HISTORY; i++)
 		if (g->history[i] == gen)
@@ -33,15 +33,15 @@ enum blkrepl_gen_relation blkrepl_gens_compare(const struct blkrepl_gens *mine,
 {
 	int i;
 
-	if (!mine->current || !theirs->current)
+	if (!mine->latest || !theirs->latest)
 		return BLKREPL_GEN_UNRELATED;
-	if (mine->current == theirs->current)
+	if (mine->latest == theirs->latest)
 		return BLKREPL_GEN_SAME;
-	if (mine->base == theirs->current)
+	if (mine->base == theirs->latest)
 		return BLKREPL_GEN_SOURCE;
-	if (theirs->base == mine->current)
+	if (theirs->base == mine->latest)
 		return BLKREPL_GEN_TARGET;
-	if (knows(mine, theirs->current) || knows(theirs, mine->current))
+	if (knows(mine, theirs->latest) || knows(theirs, mine->latest))
 		return BLKREPL_GEN_DIVERGED;
 	if (knows(mine, theirs->base) || knows(theirs, mine->base))
 		return BLKREPL_GEN_DIVERGED;
@@ -71,9 +71,9 @@ void blkrepl_gens_fork(struct blkrepl_gens *g, u64 fresh)
 {
 	if (g->base)
 		return;
-	remember(g, g->current);
-	g->base = g->current;
-	g->current = fresh;
+	remember(g, g->latest);
+	g->base = g->latest;
+	g->latest = fresh;
 }
 
 /**
@@ -83,9 +83,9 @@ void blkrepl_gens_fork(struct blkrepl_gens *g, u64 fresh)
  */
 void blkrepl_gens_meet(struct blkrepl_gens *source, struct blkrepl_gens *target)
 {
-	if (target->current != source->current)
-		remember(target, target->current);
-	target->current = source->current;
+	if (target->latest != source->latest)
+		remember(target, target->latest);
+	target->latest = source->latest;
 	target->base = 0;
 	source->base = 0;
 }

@@ -7,12 +7,12 @@
 
 /**
  * struct blkrepl_gens - one side's generations; 0 means none
- * @current: of the data as they are
+ * @latest: of the data as they are
  * @base: of the data as the other side had them last, 0 while both are the same
- * @history: earlier values of @current, newest first
+ * @history: earlier values of @latest, newest first
  */
 struct blkrepl_gens {
-	u64 current;
+	u64 latest;
 	u64 base;
 	u64 history[BLKREPL_HISTORY];
 };

@@ -39,14 +39,9 @@ const struct nla_policy blkrepl_group_get_nl_policy[BLKREPL_A_GROUP_UUID + 1] = 
 };
 
 /* BLKREPL_CMD_MEMBER_GET - do */
-const struct nla_policy blkrepl_member_get_do_nl_policy[BLKREPL_A_MEMBER_INDEX + 1] = {
+const struct nla_policy blkrepl_member_get_nl_policy[BLKREPL_A_MEMBER_INDEX + 1] = {
 	[BLKREPL_A_MEMBER_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_MEMBER_INDEX] = { .type = NLA_U16, },
-};
-
-/* BLKREPL_CMD_MEMBER_GET - dump */
-const struct nla_policy blkrepl_member_get_dump_nl_policy[BLKREPL_A_MEMBER_GROUP_UUID + 1] = {
-	[BLKREPL_A_MEMBER_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 };
 
 /* BLKREPL_CMD_MEMBER_RESIZE - do */
@@ -119,14 +114,9 @@ const struct nla_policy blkrepl_relationship_op_nl_policy[BLKREPL_A_RELATIONSHIP
 };
 
 /* BLKREPL_CMD_PAIR_GET - do */
-const struct nla_policy blkrepl_pair_get_do_nl_policy[BLKREPL_A_PAIR_INDEX + 1] = {
+const struct nla_policy blkrepl_pair_get_nl_policy[BLKREPL_A_PAIR_INDEX + 1] = {
 	[BLKREPL_A_PAIR_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_PAIR_INDEX] = { .type = NLA_U16, },
-};
-
-/* BLKREPL_CMD_PAIR_GET - dump */
-const struct nla_policy blkrepl_pair_get_dump_nl_policy[BLKREPL_A_PAIR_RELATIONSHIP_UUID + 1] = {
-	[BLKREPL_A_PAIR_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 };
 
 /* Ops table for blkrepl */
@@ -221,8 +211,3 @@ const struct genl_ops blkrepl_nl_ops[12] = {
 	},
 };
 
-static const struct genl_multicast_group blkrepl_nl_mcgrps[] = {
-	[BLKREPL_NLGRP_STATE] = { "state", },
-	[BLKREPL_NLGRP_PROGRESS] = { "progress", },
-	[BLKREPL_NLGRP_ALERT] = { "alert", },
-};

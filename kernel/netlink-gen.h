@@ -20,7 +20,7 @@ extern const struct nla_policy blkrepl_group_del_nl_policy[BLKREPL_A_GROUP_UUID 
 
 extern const struct nla_policy blkrepl_group_get_nl_policy[BLKREPL_A_GROUP_UUID + 1];
 
-extern const struct nla_policy blkrepl_member_get_do_nl_policy[BLKREPL_A_MEMBER_INDEX + 1];
+extern const struct nla_policy blkrepl_member_get_nl_policy[BLKREPL_A_MEMBER_INDEX + 1];
 
 extern const struct nla_policy blkrepl_member_resize_nl_policy[BLKREPL_A_MEMBER_INDEX + 1];
 
@@ -36,7 +36,7 @@ extern const struct nla_policy blkrepl_relationship_disconnect_nl_policy[BLKREPL
 
 extern const struct nla_policy blkrepl_relationship_op_nl_policy[BLKREPL_A_RELATIONSHIP_TIMEOUT_MS + 1];
 
-extern const struct nla_policy blkrepl_pair_get_do_nl_policy[BLKREPL_A_PAIR_INDEX + 1];
+extern const struct nla_policy blkrepl_pair_get_nl_policy[BLKREPL_A_PAIR_INDEX + 1];
 
 /* Ops table for blkrepl */
 extern const struct genl_ops blkrepl_nl_ops[12];

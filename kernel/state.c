@@ -221,9 +221,6 @@ enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
 		return BLKREPL_VERDICT_INCONSISTENT;
 	if ((c.flags & (BLKREPL_CELL_FORCE | BLKREPL_CELL_LAG)) && !s->force)
 		return BLKREPL_VERDICT_NEEDS_FORCE;
-	/* Leaving an inconsistent target behind is for those who say so. */
-	if ((c.flags & BLKREPL_CELL_REMOVE) && !s->consistent && !s->force)
-		return BLKREPL_VERDICT_NEEDS_FORCE;
 	return BLKREPL_VERDICT_GO;
 }
 
@@ -257,9 +254,9 @@ int blkrepl_op_list_legal(char *buf, size_t size, unsigned int sync_type, unsign
 }
 
 /**
- * blkrepl_op_explain - a sentence for a verdict
+ * blkrepl_op_explain - a verdict with what to do about it
  * @buf: filled
- * @size: its size
+ * @size: its size; 512 is enough
  * @sync_type: kind of relationship
  * @op: the operation
  * @state: the CopyState
@@ -270,13 +267,11 @@ int blkrepl_op_list_legal(char *buf, size_t size, unsigned int sync_type, unsign
 int blkrepl_op_explain(char *buf, size_t size, unsigned int sync_type, unsigned int op,
 		       unsigned int state, enum blkrepl_verdict v)
 {
-	const char *title = blkrepl_operation_title(op), *in = blkrepl_copy_state_name(state);
+	const char *title = blkrepl_operation_title(op) ?: "this operation";
+	const char *in = blkrepl_copy_state_name(state) ?: "an unknown state";
+	const char *type = blkrepl_sync_type_name(sync_type) ?: "replication";
 	int n;
 
-	if (!title)
-		title = "this operation";
-	if (!in)
-		in = "an unknown state";
 	switch (v) {
 	case BLKREPL_VERDICT_WRONG_STATE:
 		n = append(buf, size, "%s is refused in state %s; legal: ", title, in);
@@ -290,11 +285,10 @@ int blkrepl_op_explain(char *buf, size_t size, unsigned int sync_type, unsigned 
 			      "%s in state %s is refused while the target is inconsistent; let the copy finish first",
 			      title, in);
 	case BLKREPL_VERDICT_NOT_SUPPORTED:
-		return append(buf, size, "a %s relationship never has %s",
-			      blkrepl_sync_type_name(sync_type) ?: "replication", title);
+		return append(buf, size, "a %s relationship never has %s", type, title);
 	case BLKREPL_VERDICT_NOT_BUILT:
 		return append(buf, size, "this version does not offer %s for a %s relationship",
-			      title, blkrepl_sync_type_name(sync_type) ?: "replication");
+			      title, type);
 	case BLKREPL_VERDICT_GO:
 	case BLKREPL_VERDICT_DONE:
 		break;

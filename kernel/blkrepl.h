@@ -1,0 +1,778 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Private structures of the module.
+ *
+ * Lock order:
+ *
+ *	blkrepl_groups_lock
+ *	  group->conf				commands, one at a time
+ *	    link->state_lock			changes of state, until durable
+ *	      group->meta_lock			bitmaps on the log volume
+ *	        log->lock			fixed blocks of the log volume
+ *	          spinlocks, never two at once:
+ *	        link->copy_lock			(below conf only) the copy engine's cursor
+ *	          shard->lock, pair->dirty_lock, link->lock, intent_lock, held_lock
+ *
+ * A spinlock is the innermost lock. No lock but group->conf is held while the
+ * target is waited for, and that wait has a deadline.
+ *
+ * Who is where:
+ *	group.c		groups: coming up, going down, holding writes
+ *	volume.c	members: the replica device, limits, growth
+ *	io.c		what happens to a bio
+ *	request.c	requests to the legs: pages, bios, how they end
+ *	repair.c	reads that the source could not answer
+ *	range.c		locking ranges of a member
+ *	intent.c	the write-intent bitmap
+ *	log.c		the log volume
+ *	link.c		relationships: states, settings, being told of failures
+ *	conn.c		the open devices of a target: deadline, orphans, probing
+ *	copy.c		the copy engine
+ *	netlink.c, notify.c, debugfs.c, trace.h
+ * and, without any kernel call in them, format.c, layout.c, dirty.c, state.c,
+ * generation.c, throttle.c, names.c.
+ */
+#ifndef BLKREPL_H
+#define BLKREPL_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/completion.h>
+#include <linux/interval_tree.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+#include <linux/netlink.h>
+#include <linux/percpu-refcount.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "../uapi/linux/blkrepl.h"
+#include "compat.h"
+#include "dirty.h"
+#include "format.h"
+#include "generation.h"
+#include "layout.h"
+#include "names.h"
+#include "state.h"
+#include "throttle.h"
+
+#define BLKREPL_SHARDS		64
+#define BLKREPL_MAX_IO		(256u << 10)	/* bytes of one write */
+#define BLKREPL_IO_VECS		(BLKREPL_MAX_IO >> PAGE_SHIFT)
+#define BLKREPL_INLINE_VECS	4
+#define BLKREPL_COPY_BYTES	(1u << 20)
+#define BLKREPL_COPY_SLOTS	4
+#define BLKREPL_HOLD_MS		5000		/* longest hold of source I/O */
+#define BLKREPL_REASON_SIZE	160
+
+/* Like NL_SET_ERR_MSG, but the literal may be chosen at run time. */
+#define blkrepl_say(extack, text) do {					\
+	struct netlink_ext_ack *__x = (extack);				\
+	if (__x)							\
+		__x->_msg = (text);					\
+} while (0)
+
+struct blkrepl_group;
+struct blkrepl_link;
+struct blkrepl_conn;
+struct genl_info;
+
+/**
+ * struct blkrepl_log - an open log volume
+ * @bdev: the device
+ * @conn: connection whose deadline guards the I/O, NULL for the source's own
+ * @super: the superblock as written last
+ * @layout: which area lies where
+ * @tag: tag of the format
+ * @lock: serialises writes of the fixed blocks and of @super, @layout
+ * @super_seq: sequence numbers of the fixed blocks
+ * @members_seq: see @super_seq
+ * @areas_seq: see @super_seq
+ * @link_seq: see @super_seq
+ * @mark_seq: see @super_seq
+ * @writes: blocks written
+ * @nr_blocks: size, for showing
+ * @used_blocks: given to areas, for showing
+ * @failed: a write failed; what is on the volume is not to be relied on
+ */
+struct blkrepl_log {
+	blkrepl_bdev_t bdev;
+	struct blkrepl_conn *conn;
+	struct blkrepl_disk_super *super;
+	struct blkrepl_layout *layout;
+	u64 tag;
+	struct mutex lock;
+	u64 super_seq;
+	u64 members_seq[BLKREPL_NR_MEMBER_BLOCKS];
+	u64 areas_seq[BLKREPL_NR_AREA_BLOCKS];
+	u64 link_seq;
+	u64 mark_seq;
+	atomic64_t writes;
+	u64 nr_blocks;
+	u64 used_blocks;
+	bool failed;
+};
+
+/**
+ * struct blkrepl_shard - in-flight ranges of every 64th extent
+ * @lock: protects the tree, the waiters of its ranges and the extents' flags
+ * @tree: struct blkrepl_io by sector
+ */
+struct blkrepl_shard {
+	spinlock_t lock;
+	struct rb_root_cached tree;
+} ____cacheline_aligned_in_smp;
+
+/* Flags of an extent in memory, under its shard's lock */
+#define BLKREPL_EXT_HOT		0x01	/* its intent bit is durable */
+#define BLKREPL_EXT_TOUCHED	0x02	/* written to since the last sweep */
+#define BLKREPL_EXT_IDLE	0x04	/* a sweep found it untouched */
+#define BLKREPL_EXT_CLEARING	0x08	/* its bit is about to be cleared */
+
+/**
+ * struct blkrepl_intent - a member's write-intent bitmap
+ * @ext: flags of each extent
+ * @nr_ext: how many there are
+ * @chunk: images of the blocks on the log volume; under group->meta_lock
+ * @nr_chunks: how many there are
+ * @hot: number of hot extents
+ */
+struct blkrepl_intent {
+	u8 *ext;
+	u32 nr_ext;
+	struct blkrepl_chunk *chunk;
+	u32 nr_chunks;
+	atomic_t hot;
+};
+
+enum blkrepl_pair_mode {
+	BLKREPL_PAIR_TRACK,		/* note what changes */
+	BLKREPL_PAIR_MIRROR,		/* write to both legs */
+};
+
+/**
+ * struct blkrepl_pair - a member and its counterpart
+ * @link: the relationship
+ * @vol: the source member
+ * @uuid: of the target member
+ * @name: of the target member
+ * @path: of the target's device, as given last
+ * @sectors: size of the target's device when it was opened last
+ * @target_dev: its number, 0 when it is not open
+ * @mode: changes to BLKREPL_PAIR_MIRROR only while writes are held
+ * @dirty_lock: protects @dirty
+ * @dirty: what differs
+ * @errors: failed requests to the leg
+ */
+struct blkrepl_pair {
+	struct blkrepl_link *link;
+	struct blkrepl_vol *vol;
+	u8 uuid[BLKREPL_UUID_SIZE];
+	char name[BLKREPL_NAME_SIZE];
+	char *path;
+	sector_t sectors;
+	dev_t target_dev;
+	enum blkrepl_pair_mode mode;
+	spinlock_t dirty_lock;
+	struct blkrepl_dirty dirty;
+	atomic64_t errors;
+};
+
+/**
+ * struct blkrepl_vol - a member and its replica device
+ * @group: the group
+ * @index: its number in the group
+ * @uuid: its identity
+ * @name: its name
+ * @path: of the source's device
+ * @source: the source leg
+ * @source_dev: its number
+ * @disk: the replica device
+ * @dev: its number
+ * @minor: of @disk
+ * @sectors: capacity
+ * @shard: in-flight ranges
+ * @intent: the write-intent bitmap
+ * @pair: its pair while the group has a relationship, else NULL; changes only
+ *	while writes are held
+ * @flush_lock: protects @flushes
+ * @flushes: data-less flushes in flight
+ * @repairs: blocks read from the target because the source could not
+ * @source_errors: failed requests to the source leg
+ * @target_linked: the target leg shows below the disk in sysfs
+ */
+struct blkrepl_vol {
+	struct blkrepl_group *group;
+	unsigned int index;
+	u8 uuid[BLKREPL_UUID_SIZE];
+	char name[BLKREPL_NAME_SIZE];
+	char *path;
+	blkrepl_bdev_t source;
+	dev_t source_dev;
+	struct gendisk *disk;
+	dev_t dev;
+	int minor;
+	sector_t sectors;
+	struct blkrepl_shard *shard;
+	struct blkrepl_intent intent;
+	struct blkrepl_pair *pair;
+	spinlock_t flush_lock;
+	struct list_head flushes;
+	atomic64_t repairs;
+	atomic64_t source_errors;
+	bool target_linked;
+};
+
+enum blkrepl_io_kind {
+	BLKREPL_IO_READ,
+	BLKREPL_IO_WRITE,	/* also discard and write-zeroes */
+	BLKREPL_IO_FLUSH,
+	BLKREPL_IO_COPY,	/* the copy engine's */
+	BLKREPL_IO_REPAIR,	/* a read that the target has to answer */
+};
+
+enum blkrepl_target_state {
+	BLKREPL_TGT_NONE,
+	BLKREPL_TGT_PENDING,
+	BLKREPL_TGT_DONE,
+	BLKREPL_TGT_ABANDONED,
+};
+
+/**
+ * struct blkrepl_io - a request on its way through the module
+ * @node: range in sectors, in its shard's tree while @locked
+ * @vol: the member
+ * @kind: what it is
+ * @locked: it owns its range
+ * @mirrored: it goes or went to the target too
+ * @whole: its bounds are block bounds: the target's blocks become clean
+ * @orig: the caller's bio; NULL for the copy engine
+ * @start: accounting of @orig
+ * @op: what is done to the legs
+ * @wait: in @blocked of the request that owns the range, or in a list of
+ *	requests that wait for an intent commit or for a stale mark
+ * @blocked: requests that wait for this one's range; under the shard's lock
+ * @refs: of the memory
+ * @pending: legs that have not ended
+ * @tgt_state: enum blkrepl_target_state; whoever moves it away from PENDING
+ *	ends the target leg
+ * @tgt_jiffies: when the target leg was started
+ * @src_status: result of the source leg
+ * @tgt_status: result of the target leg
+ * @done: called when all legs ended, in any context
+ * @waiter: for @done of synchronous requests
+ * @conn: connection of the target leg, with a reference while it is pending
+ * @work: for what may not be done in interrupt context
+ * @vecs: private pages
+ * @nr_vecs: how many
+ * @inline_vecs: room for small requests
+ * @src: bio to the source
+ * @tgt: bio to the target
+ */
+struct blkrepl_io {
+	struct interval_tree_node node;
+	struct blkrepl_vol *vol;
+	u8 kind;
+	bool locked;
+	bool mirrored;
+	bool whole;
+	struct bio *orig;
+	unsigned long start;
+	blk_opf_t op;
+	struct list_head wait;
+	struct list_head blocked;
+	refcount_t refs;
+	atomic_t pending;
+	atomic_t tgt_state;
+	unsigned long tgt_jiffies;
+	blk_status_t src_status;
+	blk_status_t tgt_status;
+	void (*done)(struct blkrepl_io *io);
+	struct completion *waiter;
+	struct blkrepl_conn *conn;
+	struct work_struct work;
+	struct bio_vec *vecs;
+	unsigned int nr_vecs;
+	struct bio_vec inline_vecs[BLKREPL_INLINE_VECS];
+	struct bio src;
+	struct bio tgt;
+};
+
+/**
+ * struct blkrepl_conn - the open devices of a target
+ * @link: the relationship
+ * @group: keeps the pools that its requests came from
+ * @ref: one for each request in flight. Killed when the target is given up;
+ *	its release means that no request is in flight any more.
+ * @idle: @ref was released
+ * @orphans: requests that were abandoned and have not ended
+ * @log: the target's log volume
+ * @leg: data devices by index of the member
+ * @nr_legs: how many
+ * @free_work: closes the devices once @idle and @closing
+ * @closing: nobody will use it again
+ * @rcu: the write path finds it under RCU
+ */
+struct blkrepl_conn {
+	struct blkrepl_link *link;
+	struct blkrepl_group *group;
+	struct percpu_ref ref;
+	atomic_t state;
+	atomic_t orphans;
+	struct blkrepl_log log;
+	blkrepl_bdev_t *leg;
+	unsigned int nr_legs;
+	struct work_struct free_work;
+	struct rcu_head rcu;
+};
+
+/* struct blkrepl_conn.state */
+#define BLKREPL_CONN_IDLE	0x1
+#define BLKREPL_CONN_CLOSING	0x2
+
+/**
+ * struct blkrepl_link - a relationship, on the source's side
+ * @ref: of the memory
+ * @group: the source group
+ * @uuid: its identity
+ * @name: its name
+ * @peer_uuid: the target group
+ * @peer_name: its name
+ * @log_path: of the target's log volume, as given last
+ * @pair: the pairs by index of the member
+ * @nr_pairs: how many
+ * @lock: protects @stale_durable, @await, the modes of the pairs and @error
+ * @stale_durable: the source's log volume says that the target lacks writes,
+ *	so that success may be reported without it
+ * @await: writes that the target lacks and that wait for that
+ * @error: errno of the last failure of a leg
+ * @conn: the target's devices, under RCU; changes only under group->conf
+ * @stale_work: makes the failure durable, then answers @await
+ * @state_lock: protects what follows
+ * @state: CopyState
+ * @flags: BLKREPL_LINK_*
+ * @sync_type: kind of relationship
+ * @mode: Synchronous
+ * @revision: counts changes of @state
+ * @dirty_tag: tag of the dirty bitmap's blocks
+ * @gens: the source's generations
+ * @target_gens: the target's, as read or written last
+ * @recovery_point_us: when the target was the same last
+ * @when_synced_us: times of changes, CLOCK_REALTIME
+ * @when_activated_us: see @when_synced_us
+ * @when_suspended_us: see @when_synced_us
+ * @when_broken_us: see @when_synced_us
+ * @reason: a sentence about the last change
+ * @leg_timeout_ms: settings
+ * @heartbeat_ms: settings
+ * @throttle: settings and state of the copy engine's pace
+ * @mirrored: bytes of user writes sent to the target
+ * @deadline_work: finds requests that the target does not answer
+ * @tick_work: heartbeat, progress, probing
+ * @probe_at: jiffies of the next probe
+ * @probe_backoff: ticks between probes
+ * @beat_at: jiffies of the next heartbeat
+ * @revive_work: puts a target that answers again back to use
+ * @release_work: frees the relationship
+ * @copy_lock: protects the engine's cursor and counters
+ * @copy_slot: the workers
+ * @copy_end_work: what follows when all slots have ended
+ * @copy_slots: slots at work
+ * @copy_running: from the start until all that follows a copy is done
+ * @copy_stop: they shall end
+ * @copy_wait: waits for that
+ * @copy_pair: cursor: the pair
+ * @copy_bit: cursor: the block
+ * @copy_total: bytes that the copy set out with
+ * @copy_written: bytes written
+ * @copy_started: monotonic time, ns
+ * @copy_ended: monotonic time, ns, 0 while it runs
+ * @user_jiffies: when a user wrote last, for the throttle
+ * @removing: the relationship goes away
+ */
+struct blkrepl_link {
+	struct kref ref;
+	struct blkrepl_group *group;
+	u8 uuid[BLKREPL_UUID_SIZE];
+	char name[BLKREPL_NAME_SIZE];
+	u8 peer_uuid[BLKREPL_UUID_SIZE];
+	char peer_name[BLKREPL_NAME_SIZE];
+	char *log_path;
+	struct blkrepl_pair *pair;
+	unsigned int nr_pairs;
+
+	spinlock_t lock;
+	bool stale_durable;
+	struct list_head await;
+	int error;
+	struct blkrepl_conn __rcu *conn;
+	struct work_struct stale_work;
+
+	struct mutex state_lock;
+	unsigned int state;
+	u32 flags;
+	unsigned int sync_type;
+	unsigned int mode;
+	u64 revision;
+	u64 dirty_tag;
+	struct blkrepl_gens gens;
+	struct blkrepl_gens target_gens;
+	u64 recovery_point_us;
+	u64 when_synced_us;
+	u64 when_activated_us;
+	u64 when_suspended_us;
+	u64 when_broken_us;
+	char reason[BLKREPL_REASON_SIZE];
+	u32 leg_timeout_ms;
+	u32 heartbeat_ms;
+	struct blkrepl_throttle throttle;
+
+	u64 __percpu *mirrored;
+	struct delayed_work deadline_work;
+	struct delayed_work tick_work;
+	unsigned long probe_at;
+	unsigned int probe_backoff;
+	unsigned long beat_at;
+	struct work_struct revive_work;
+	struct work_struct release_work;
+
+	struct mutex copy_lock;
+	struct blkrepl_copy_slot {
+		struct work_struct work;
+		struct blkrepl_link *link;
+	} copy_slot[BLKREPL_COPY_SLOTS];
+	struct work_struct copy_end_work;
+	atomic_t copy_slots;
+	bool copy_running;
+	bool copy_stop;
+	wait_queue_head_t copy_wait;
+	unsigned int copy_pair;
+	u64 copy_bit;
+	u64 copy_total;
+	atomic64_t copy_written;
+	u64 copy_started;
+	u64 copy_ended;
+	unsigned long user_jiffies;
+	bool removing;
+};
+
+/**
+ * struct blkrepl_group - a replication group with its source members
+ * @node: in the list of all groups
+ * @ref: of the memory; holds a reference of the module
+ * @uuid: its identity
+ * @name: its name
+ * @id: rises with each group; order of the list
+ * @conf: one command at a time
+ * @up: it has come up
+ * @dying: it is being taken down; under @conf
+ * @log: the log volume
+ * @log_path: its path
+ * @was_clean: it had been closed in good order
+ * @vol: the members
+ * @nr_vols: how many
+ * @link_lock: for who looks at @link without @conf
+ * @link: the relationship or NULL; changes only while writes are held
+ * @opens: opens of the replica devices; under @open_lock
+ * @going: no further opens; under @open_lock
+ * @open_lock: protects them
+ * @open_wait: waits for @opens to become 0
+ * @write_ref: one for each write between its start and the end of its legs
+ * @held_lock: protects @held and @holding
+ * @held: writes that came while writes are held
+ * @holding: writes are held
+ * @drained: no write is in flight
+ * @hold_wait: waits for @drained
+ * @ios: pool of struct blkrepl_io
+ * @pages: pool of private pages
+ * @vecs: pool of larger tables
+ * @pages_lock: one at a time may wait for several pages
+ * @splits: for discards that cross an extent
+ * @intent_lock: protects @intent_wait
+ * @intent_wait: writes that wait for their extent to be marked
+ * @intent_work: marks
+ * @meta_lock: bitmaps on the log volume
+ * @sweep_work: clears intent bits
+ * @commits: intent commits
+ * @waits: writes that waited for one
+ */
+struct blkrepl_group {
+	struct list_head node;
+	struct kref ref;
+	u8 uuid[BLKREPL_UUID_SIZE];
+	char name[BLKREPL_NAME_SIZE];
+	u64 id;
+	struct mutex conf;
+	bool up;
+	bool dying;
+	struct blkrepl_log log;
+	char *log_path;
+	bool was_clean;
+	struct blkrepl_vol **vol;
+	unsigned int nr_vols;
+	spinlock_t link_lock;
+	struct blkrepl_link *link;
+
+	spinlock_t open_lock;
+	unsigned int opens;
+	bool going;
+	wait_queue_head_t open_wait;
+
+	struct percpu_ref write_ref;
+	spinlock_t held_lock;
+	struct bio_list held;
+	bool holding;
+	bool drained;
+	wait_queue_head_t hold_wait;
+
+	mempool_t *ios;
+	mempool_t *pages;
+	mempool_t *vecs;
+	struct mutex pages_lock;
+	struct bio_set splits;
+
+	spinlock_t intent_lock;
+	struct list_head intent_wait;
+	struct work_struct intent_work;
+	struct mutex meta_lock;
+	struct delayed_work sweep_work;
+	atomic64_t commits;
+	atomic64_t waits;
+};
+
+/* main.c */
+extern struct workqueue_struct *blkrepl_meta_wq;	/* intent commits and sweeps */
+extern struct workqueue_struct *blkrepl_state_wq;	/* stale marks */
+extern struct workqueue_struct *blkrepl_io_wq;		/* resumed requests, repairs */
+extern struct workqueue_struct *blkrepl_copy_wq;	/* the copy engine */
+extern struct workqueue_struct *blkrepl_conf_wq;	/* ticks, probing, closing */
+extern struct kmem_cache *blkrepl_io_cache;
+extern struct kmem_cache *blkrepl_vec_cache;
+extern unsigned int blkrepl_sweep_ms;
+
+/* Fault points, off by default; debugfs file "fault" */
+enum blkrepl_fault_point {
+	BLKREPL_FAULT_LOG_WRITE,	/* the source's log volume refuses a write */
+	BLKREPL_FAULT_SOURCE_READ,	/* the source leg answers a read with an error */
+	BLKREPL_FAULT_NO_PAGES,		/* the quick allocation of private pages fails */
+	BLKREPL_FAULT_NO_CHUNK,		/* no memory for a block of the dirty bitmap */
+	BLKREPL_NR_FAULTS,
+};
+
+bool blkrepl_fault(enum blkrepl_fault_point point);
+
+/* group.c */
+struct blkrepl_device {
+	unsigned int index;
+	const u8 *uuid;
+	const char *name;
+	const char *path;
+};
+
+struct blkrepl_group_param {
+	const u8 *uuid;
+	const char *name;
+	const char *log_path;
+	bool create;
+	bool force;
+	struct blkrepl_device *dev;
+	unsigned int nr_devs;
+};
+
+extern struct mutex blkrepl_groups_lock;
+extern struct list_head blkrepl_groups;
+int blkrepl_group_new(const struct blkrepl_group_param *p, struct netlink_ext_ack *extack);
+int blkrepl_group_del(struct blkrepl_group *g, struct netlink_ext_ack *extack);
+struct blkrepl_group *blkrepl_group_find(const u8 *uuid);
+struct blkrepl_group *blkrepl_group_find_link(const u8 *uuid);
+void blkrepl_group_get(struct blkrepl_group *g);
+void blkrepl_group_put(struct blkrepl_group *g);
+int blkrepl_group_write_members(struct blkrepl_group *g);
+int blkrepl_group_hold(struct blkrepl_group *g, unsigned int timeout_ms);
+void blkrepl_group_release(struct blkrepl_group *g);
+
+/* volume.c */
+struct blkrepl_vol *blkrepl_vol_new(struct blkrepl_group *g, const struct blkrepl_device *d,
+				    struct netlink_ext_ack *extack);
+int blkrepl_vol_add_disk(struct blkrepl_vol *vol);
+void blkrepl_vol_del_disk(struct blkrepl_vol *vol);
+void blkrepl_vol_close(struct blkrepl_vol *vol);
+void blkrepl_vol_free(struct blkrepl_vol *vol);
+int blkrepl_vol_resize(struct blkrepl_vol *vol, struct netlink_ext_ack *extack);
+
+/* io.c */
+void blkrepl_submit_bio(struct bio *bio);
+void blkrepl_submit_write(struct bio *bio);
+void blkrepl_write_go(struct blkrepl_io *io);
+void blkrepl_write_abort(struct blkrepl_io *io, blk_status_t status);
+void blkrepl_write_retry(struct work_struct *work);
+void blkrepl_io_answer(struct blkrepl_io *io, blk_status_t status);
+bool blkrepl_io_pages(struct blkrepl_io *io, unsigned int bytes, bool nowait);
+void blkrepl_io_bio(struct blkrepl_io *io, struct bio *bio, struct block_device *bdev,
+		    blk_opf_t opf, sector_t sector, unsigned int bytes);
+void blkrepl_io_copy(struct blkrepl_io *io, struct bio *orig, bool to_orig);
+struct blkrepl_io *blkrepl_io_alloc(struct blkrepl_vol *vol, enum blkrepl_io_kind kind, gfp_t gfp);
+void blkrepl_io_put(struct blkrepl_io *io);
+void blkrepl_io_leg_done(struct blkrepl_io *io);
+void blkrepl_target_end_io(struct bio *bio);
+void blkrepl_target_submit(struct blkrepl_io *io, struct blkrepl_conn *conn);
+void blkrepl_target_abandon(struct blkrepl_io *io);
+
+/* repair.c */
+void blkrepl_repair_read(struct blkrepl_io *io);
+
+/* range.c */
+struct blkrepl_shard *blkrepl_shard_of(struct blkrepl_vol *vol, sector_t sector);
+int blkrepl_range_lock(struct blkrepl_io *io, sector_t sector, unsigned int sectors,
+		       bool nowait, bool *hot);
+void blkrepl_range_lock_wait(struct blkrepl_io *io, sector_t sector, unsigned int sectors);
+void blkrepl_range_unlock(struct blkrepl_io *io);
+bool blkrepl_range_busy(struct blkrepl_shard *shard, sector_t sector, sector_t sectors);
+
+/* intent.c */
+int blkrepl_intent_init(struct blkrepl_vol *vol);
+int blkrepl_intent_resize(struct blkrepl_vol *vol, sector_t sectors);
+void blkrepl_intent_free(struct blkrepl_vol *vol);
+void blkrepl_intent_mark(struct blkrepl_vol *vol, sector_t from, sector_t to);
+void blkrepl_intent_wait(struct blkrepl_io *io);
+void blkrepl_intent_work(struct work_struct *work);
+void blkrepl_sweep_work(struct work_struct *work);
+int blkrepl_intent_load(struct blkrepl_vol *vol);
+int blkrepl_intent_clear_all(struct blkrepl_group *g);
+int blkrepl_intent_store(struct blkrepl_group *g, struct blkrepl_vol *vol);
+void blkrepl_intent_suspect(struct blkrepl_link *link);
+
+/* log.c */
+int blkrepl_log_open(struct blkrepl_log *log, const char *path, void *holder,
+		     struct netlink_ext_ack *extack);
+void blkrepl_log_close(struct blkrepl_log *log, void *holder);
+int blkrepl_log_load(struct blkrepl_log *log, struct netlink_ext_ack *extack);
+int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name,
+		       enum blkrepl_role role, unsigned int nr_members);
+int blkrepl_log_read(struct blkrepl_log *log, u64 block, unsigned int nr, void *buf);
+int blkrepl_log_write(struct blkrepl_log *log, u64 block, const void *buf, blk_opf_t flags);
+int blkrepl_log_flush(struct blkrepl_log *log);
+int blkrepl_log_write_super(struct blkrepl_log *log);
+int blkrepl_log_write_members(struct blkrepl_log *log, unsigned int nr,
+			      void (*fill)(void *ctx, unsigned int i,
+					   struct blkrepl_disk_member *m), void *ctx);
+int blkrepl_log_read_members(struct blkrepl_log *log, struct blkrepl_disk_member *m);
+int blkrepl_log_write_areas(struct blkrepl_log *log);
+int blkrepl_log_write_link(struct blkrepl_log *log, struct blkrepl_disk_link *l);
+int blkrepl_log_read_link(struct blkrepl_log *log, struct blkrepl_disk_link *l);
+int blkrepl_log_write_mark(struct blkrepl_log *log, struct blkrepl_disk_mark *m);
+int blkrepl_log_write_bits(struct blkrepl_log *log, u16 type, unsigned int member,
+			   u32 chunk, struct blkrepl_disk_bits *b, u64 tag, u64 *seq);
+
+/* link.c */
+struct blkrepl_link_param {
+	const u8 *uuid;
+	const char *name;
+	const u8 *peer_uuid;
+	const char *peer_name;
+	const char *log_path;
+	struct blkrepl_device *dev;
+	unsigned int nr_devs;
+	bool force;
+	bool seeded;
+	bool inactive;
+	bool consistency;
+	unsigned int sync_type;
+	unsigned int mode;
+	u64 rate_limit;
+	u64 yield_rate;
+	u32 leg_timeout_ms;
+	u32 heartbeat_ms;
+	bool hold_on_failure;
+	bool manual_recovery;
+};
+
+int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p,
+		     struct netlink_ext_ack *extack);
+int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack);
+void blkrepl_link_unlink(struct blkrepl_group *g);
+void blkrepl_link_quiet(struct blkrepl_link *link);
+void blkrepl_link_free(struct blkrepl_link *link);
+struct blkrepl_link *blkrepl_link_get(struct blkrepl_group *g);
+void blkrepl_link_put(struct blkrepl_link *link);
+void blkrepl_link_synced(struct blkrepl_link *link);
+bool blkrepl_link_differs(struct blkrepl_link *link);
+int blkrepl_link_op(struct blkrepl_group *g, unsigned int op, bool force, u64 revision,
+		    unsigned int timeout_ms, struct netlink_ext_ack *extack);
+struct blkrepl_settings {
+	u64 rate_limit;
+	u64 yield_rate;
+	u32 leg_timeout_ms;
+	u32 heartbeat_ms;
+	bool manual_recovery;
+	bool hold_on_failure;
+};
+
+int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s);
+int blkrepl_link_store(struct blkrepl_link *link);
+int blkrepl_link_store_target(struct blkrepl_link *link, struct blkrepl_conn *conn);
+int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const char *reason);
+void blkrepl_link_fail(struct blkrepl_link *link, int error);
+void blkrepl_link_await(struct blkrepl_io *io);
+void blkrepl_link_mark_dirty(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
+void blkrepl_link_mark_clean(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
+int blkrepl_link_grow(struct blkrepl_pair *pair, sector_t sectors);
+u64 blkrepl_link_dirty_blocks(struct blkrepl_link *link);
+bool blkrepl_link_consistent(struct blkrepl_link *link);
+int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
+		      const char *reason, struct netlink_ext_ack *extack);
+u64 blkrepl_now_us(void);
+
+/* conn.c */
+int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
+		      const struct blkrepl_device *dev, unsigned int nr,
+		      struct blkrepl_conn **ret, struct netlink_ext_ack *extack);
+void blkrepl_conn_close(struct blkrepl_conn *conn);
+struct blkrepl_conn *blkrepl_conn_tryget(struct blkrepl_link *link);
+void blkrepl_conn_put(struct blkrepl_conn *conn);
+void blkrepl_conn_give_up(struct blkrepl_link *link);
+bool blkrepl_conn_alive(struct blkrepl_link *link);
+void blkrepl_conn_abandon(struct blkrepl_link *link, unsigned int older_than_ms);
+int blkrepl_conn_flush(struct blkrepl_link *link);
+bool blkrepl_conn_covers(struct blkrepl_link *link, unsigned int index, sector_t sectors);
+int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, blk_opf_t opf,
+			 sector_t sector, void *buf, unsigned int len);
+unsigned int blkrepl_conn_in_flight(struct blkrepl_link *link);
+int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
+			 const struct blkrepl_device *dev, unsigned int nr,
+			 unsigned int timeout_ms, struct netlink_ext_ack *extack);
+int blkrepl_link_disconnect(struct blkrepl_link *link, unsigned int timeout_ms,
+			    struct netlink_ext_ack *extack);
+void blkrepl_conn_publish(struct blkrepl_link *link, struct blkrepl_conn *conn);
+void blkrepl_conn_unpublish(struct blkrepl_link *link);
+void blkrepl_deadline_work(struct work_struct *work);
+void blkrepl_tick_work(struct work_struct *work);
+void blkrepl_revive_work(struct work_struct *work);
+
+/* copy.c */
+void blkrepl_copy_init(struct blkrepl_link *link);
+void blkrepl_copy_start(struct blkrepl_link *link);
+void blkrepl_copy_again(struct blkrepl_link *link);
+int blkrepl_copy_halt(struct blkrepl_link *link, unsigned int timeout_ms);
+void blkrepl_copy_free_pages(struct blkrepl_io *io);
+
+/* netlink.c, notify.c */
+int blkrepl_netlink_init(void);
+void blkrepl_netlink_exit(void);
+void blkrepl_notify_group(struct blkrepl_group *g, enum blkrepl_event event);
+void blkrepl_notify_link(struct blkrepl_link *link, enum blkrepl_event event);
+int blkrepl_fill_group(struct sk_buff *skb, struct blkrepl_group *g, u32 event, u64 seq);
+int blkrepl_fill_member(struct sk_buff *skb, struct blkrepl_vol *vol);
+int blkrepl_fill_link(struct sk_buff *skb, struct blkrepl_link *link, u32 event, u64 seq);
+int blkrepl_fill_pair(struct sk_buff *skb, struct blkrepl_pair *pair);
+u64 blkrepl_event_seq(void);
+
+/* debugfs.c */
+void blkrepl_debugfs_init(void);
+void blkrepl_debugfs_exit(void);
+
+#endif

@@ -1,0 +1,827 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The open devices of a target.
+ *
+ * Every request to the target holds a reference of the connection. When the
+ * target is given up the reference is killed: nothing new goes out. Requests
+ * that the target does not answer are abandoned at the deadline; they become
+ * orphans, which keep their own pages, the devices and the module. Only when
+ * the last of them has ended, which the reference's release tells, is the
+ * target spoken to again: a late write must never land on newer data.
+ */
+#include <linux/slab.h>
+#include <linux/netlink.h>
+
+#include "blkrepl.h"
+#include "trace.h"
+
+#define TICK_MS		1000
+#define ABANDON_BATCH	32
+
+static void conn_idle(struct percpu_ref *ref)
+{
+	struct blkrepl_conn *conn = container_of(ref, struct blkrepl_conn, ref);
+
+	if (atomic_fetch_or(BLKREPL_CONN_IDLE, &conn->state) & BLKREPL_CONN_CLOSING)
+		queue_work(blkrepl_conf_wq, &conn->free_work);
+}
+
+static void close_devices(struct blkrepl_conn *conn)
+{
+	unsigned int i;
+
+	for (i = 0; i < conn->nr_legs; i++)
+		if (conn->leg[i])
+			blkrepl_bdev_close(conn->leg[i], conn);
+	blkrepl_log_close(&conn->log, conn);
+	kfree(conn->leg);
+	conn->leg = NULL;
+}
+
+static void conn_free_work(struct work_struct *work)
+{
+	struct blkrepl_conn *conn = container_of(work, struct blkrepl_conn, free_work);
+	struct blkrepl_group *g = conn->group;
+
+	close_devices(conn);
+	percpu_ref_exit(&conn->ref);
+	kfree_rcu(conn, rcu);
+	blkrepl_group_put(g);
+}
+
+/**
+ * blkrepl_conn_close - nobody will use the connection again
+ * @conn: not reachable from its link any more, or never was
+ *
+ * The devices are closed when the last request has ended, which need not be now.
+ *
+ * Context: may sleep.
+ */
+void blkrepl_conn_close(struct blkrepl_conn *conn)
+{
+	bool dying = percpu_ref_is_dying(&conn->ref);
+
+	if (atomic_fetch_or(BLKREPL_CONN_CLOSING, &conn->state) & BLKREPL_CONN_IDLE)
+		queue_work(blkrepl_conf_wq, &conn->free_work);
+	else if (!dying)
+		percpu_ref_kill(&conn->ref);
+}
+
+/**
+ * blkrepl_conn_tryget - a reference for one request
+ * @link: the relationship
+ *
+ * Context: any.
+ * Return: the connection, or NULL when there is none or it was given up.
+ */
+struct blkrepl_conn *blkrepl_conn_tryget(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn;
+
+	rcu_read_lock();
+	conn = rcu_dereference(link->conn);
+	if (conn && !percpu_ref_tryget_live(&conn->ref))
+		conn = NULL;
+	rcu_read_unlock();
+	return conn;
+}
+
+/**
+ * blkrepl_conn_put - drop a request's reference
+ * @conn: the connection
+ *
+ * Context: any.
+ */
+void blkrepl_conn_put(struct blkrepl_conn *conn)
+{
+	percpu_ref_put(&conn->ref);
+}
+
+/**
+ * blkrepl_conn_give_up - send nothing more to the target
+ * @link: the relationship
+ *
+ * Context: may sleep.
+ */
+void blkrepl_conn_give_up(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn;
+
+	rcu_read_lock();
+	conn = rcu_dereference(link->conn);
+	if (conn && !percpu_ref_is_dying(&conn->ref))
+		percpu_ref_kill(&conn->ref);
+	rcu_read_unlock();
+}
+
+/**
+ * blkrepl_conn_alive - whether the target is connected and not given up
+ * @link: the relationship
+ *
+ * Context: any.
+ */
+bool blkrepl_conn_alive(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
+
+	if (conn)
+		blkrepl_conn_put(conn);
+	return conn;
+}
+
+/* A request of our own to the target, waited for up to the deadline. */
+struct sync_req {
+	struct completion end;
+	refcount_t refs;
+	atomic_t state;
+	struct blkrepl_conn *conn;
+	struct bio bio;
+	unsigned int nr;
+	struct bio_vec vec[];
+};
+
+static void sync_req_put(struct sync_req *req)
+{
+	if (!refcount_dec_and_test(&req->refs))
+		return;
+	while (req->nr)
+		__free_page(req->vec[--req->nr].bv_page);
+	bio_uninit(&req->bio);
+	kfree(req);
+}
+
+static void sync_req_end_io(struct bio *bio)
+{
+	struct sync_req *req = bio->bi_private;
+	struct blkrepl_conn *conn = req->conn;
+
+	if (atomic_cmpxchg(&req->state, BLKREPL_TGT_PENDING, BLKREPL_TGT_DONE) ==
+	    BLKREPL_TGT_ABANDONED)
+		atomic_dec(&conn->orphans);
+	complete(&req->end);
+	sync_req_put(req);
+	blkrepl_conn_put(conn);
+}
+
+static int plain_io(struct block_device *bdev, blk_opf_t opf, sector_t sector, void *buf,
+		    unsigned int len)
+{
+	struct bio *bio = bio_alloc(bdev, DIV_ROUND_UP(len, PAGE_SIZE) + 1, opf, GFP_NOIO);
+	int r;
+
+	bio->bi_iter.bi_sector = sector;
+	while (len) {
+		unsigned int n = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(buf));
+		struct page *p = is_vmalloc_addr(buf) ? vmalloc_to_page(buf) : virt_to_page(buf);
+
+		__bio_add_page(bio, p, n, offset_in_page(buf));
+		buf += n;
+		len -= n;
+	}
+	r = submit_bio_wait(bio);
+	bio_put(bio);
+	return r;
+}
+
+static void copy_pages(struct sync_req *req, void *buf, unsigned int len, bool to_buf)
+{
+	unsigned int i;
+
+	for (i = 0; i < req->nr; i++) {
+		unsigned int n = min_t(unsigned int, len, PAGE_SIZE);
+
+		if (to_buf)
+			memcpy(buf, page_address(req->vec[i].bv_page), n);
+		else
+			memcpy(page_address(req->vec[i].bv_page), buf, n);
+		buf += n;
+		len -= n;
+	}
+}
+
+/**
+ * blkrepl_conn_sync_io - read or write and wait
+ * @conn: the connection whose deadline holds, or NULL to wait without one
+ * @bdev: the device
+ * @opf: operation and flags
+ * @sector: where
+ * @buf: data
+ * @len: bytes; 0 for a flush
+ *
+ * With a connection the data are copied, so that @buf is the caller's again
+ * even when the target keeps the request.
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOTCONN when the target was given up, -ETIMEDOUT, or the
+ * device's error; the last two give the target up.
+ */
+int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, blk_opf_t opf,
+			 sector_t sector, void *buf, unsigned int len)
+{
+	unsigned int n = DIV_ROUND_UP(len, PAGE_SIZE);
+	struct sync_req *req;
+	int r;
+
+	if (!conn)
+		return plain_io(bdev, opf, sector, buf, len);
+	if (!percpu_ref_tryget_live(&conn->ref))
+		return -ENOTCONN;
+	req = kzalloc(struct_size(req, vec, n), GFP_NOIO);
+	if (!req)
+		goto no_memory;
+	refcount_set(&req->refs, 2);
+	init_completion(&req->end);
+	req->conn = conn;
+	while (req->nr < n) {
+		struct page *p = alloc_page(GFP_NOIO);
+
+		if (!p) {
+			refcount_set(&req->refs, 1);
+			bio_init(&req->bio, bdev, NULL, 0, opf);
+			sync_req_put(req);
+			goto no_memory;
+		}
+		req->vec[req->nr++] = (struct bio_vec){ .bv_page = p, .bv_len = PAGE_SIZE };
+	}
+	if (op_is_write(opf))
+		copy_pages(req, buf, len, false);
+	bio_init(&req->bio, bdev, req->vec, n, opf);
+	req->bio.bi_vcnt = n;
+	req->bio.bi_iter.bi_sector = sector;
+	req->bio.bi_iter.bi_size = len;
+	req->bio.bi_end_io = sync_req_end_io;
+	req->bio.bi_private = req;
+	atomic_set(&req->state, BLKREPL_TGT_PENDING);
+	submit_bio(&req->bio);
+
+	if (!wait_for_completion_timeout(&req->end,
+					 msecs_to_jiffies(conn->link->leg_timeout_ms))) {
+		atomic_inc(&conn->orphans);
+		if (atomic_cmpxchg(&req->state, BLKREPL_TGT_PENDING, BLKREPL_TGT_ABANDONED) ==
+		    BLKREPL_TGT_PENDING) {
+			r = -ETIMEDOUT;
+			goto out;
+		}
+		atomic_dec(&conn->orphans);
+		wait_for_completion(&req->end);
+	}
+	r = blk_status_to_errno(req->bio.bi_status);
+	if (!r && !op_is_write(opf))
+		copy_pages(req, buf, len, true);
+out:
+	sync_req_put(req);
+	if (r)
+		blkrepl_link_fail(conn->link, r);
+	return r;
+
+no_memory:
+	blkrepl_conn_put(conn);
+	return -ENOMEM;
+}
+
+/**
+ * blkrepl_conn_flush - make what the target's data volumes have durable
+ * @link: the relationship
+ *
+ * Context: may sleep.
+ */
+int blkrepl_conn_flush(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
+	unsigned int i;
+	int r = 0;
+
+	if (!conn)
+		return -ENOTCONN;
+	for (i = 0; i < conn->nr_legs && !r; i++)
+		r = blkrepl_conn_sync_io(conn, blkrepl_bdev(conn->leg[i]),
+					 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC, 0, NULL, 0);
+	blkrepl_conn_put(conn);
+	return r;
+}
+
+static bool is_late(struct blkrepl_io *io, unsigned long limit)
+{
+	return atomic_read_acquire(&io->tgt_state) == BLKREPL_TGT_PENDING &&
+	       time_before_eq(io->tgt_jiffies, jiffies - limit);
+}
+
+/* Some late requests of a member, each with a reference of its memory. */
+static unsigned int find_late(struct blkrepl_vol *vol, unsigned long limit,
+			      struct blkrepl_io **found, unsigned int max)
+{
+	unsigned int i, n = 0;
+	struct blkrepl_io *io;
+	unsigned long flags;
+
+	for (i = 0; i < BLKREPL_SHARDS && n < max; i++) {
+		struct blkrepl_shard *shard = &vol->shard[i];
+		struct rb_node *rb;
+
+		spin_lock_irqsave(&shard->lock, flags);
+		for (rb = rb_first_cached(&shard->tree); rb && n < max; rb = rb_next(rb)) {
+			io = rb_entry(rb, struct blkrepl_io, node.rb);
+			if (is_late(io, limit) && refcount_inc_not_zero(&io->refs))
+				found[n++] = io;
+		}
+		spin_unlock_irqrestore(&shard->lock, flags);
+	}
+	spin_lock_irqsave(&vol->flush_lock, flags);
+	list_for_each_entry(io, &vol->flushes, wait)
+		if (n < max && is_late(io, limit) && refcount_inc_not_zero(&io->refs))
+			found[n++] = io;
+	spin_unlock_irqrestore(&vol->flush_lock, flags);
+	return n;
+}
+
+/**
+ * blkrepl_conn_abandon - go on without requests that the target does not answer
+ * @link: the relationship, given up before
+ * @older_than_ms: 0 for all
+ *
+ * Context: may sleep.
+ */
+void blkrepl_conn_abandon(struct blkrepl_link *link, unsigned int older_than_ms)
+{
+	unsigned long limit = msecs_to_jiffies(older_than_ms);
+	struct blkrepl_io *found[ABANDON_BATCH];
+	unsigned int i, k, n;
+
+	for (i = 0; i < link->nr_pairs; i++) {
+		do {
+			n = find_late(link->pair[i].vol, limit, found, ABANDON_BATCH);
+			for (k = 0; k < n; k++) {
+				blkrepl_target_abandon(found[k]);
+				blkrepl_io_put(found[k]);
+			}
+		} while (n == ABANDON_BATCH);
+	}
+}
+
+/**
+ * blkrepl_conn_in_flight - requests at the target, orphans among them
+ * @link: the relationship
+ *
+ * Context: may sleep.
+ */
+unsigned int blkrepl_conn_in_flight(struct blkrepl_link *link)
+{
+	unsigned int i, k, n = 0;
+	struct blkrepl_conn *conn;
+
+	for (i = 0; i < link->nr_pairs; i++) {
+		struct blkrepl_vol *vol = link->pair[i].vol;
+
+		for (k = 0; k < BLKREPL_SHARDS; k++) {
+			struct blkrepl_shard *shard = &vol->shard[k];
+			struct rb_node *rb;
+			unsigned long flags;
+
+			spin_lock_irqsave(&shard->lock, flags);
+			for (rb = rb_first_cached(&shard->tree); rb; rb = rb_next(rb))
+				n += is_late(rb_entry(rb, struct blkrepl_io, node.rb), 0);
+			spin_unlock_irqrestore(&shard->lock, flags);
+		}
+	}
+	rcu_read_lock();
+	conn = rcu_dereference(link->conn);
+	if (conn)
+		n += atomic_read(&conn->orphans);
+	rcu_read_unlock();
+	return n;
+}
+
+/**
+ * blkrepl_deadline_work - find requests that the target does not answer
+ * @work: of the relationship
+ *
+ * The oldest request past the deadline takes the target out, and with it go all
+ * others: they would only be late one after another.
+ *
+ * Context: workqueue.
+ */
+void blkrepl_deadline_work(struct work_struct *work)
+{
+	struct blkrepl_link *link = container_of(to_delayed_work(work), struct blkrepl_link,
+						 deadline_work);
+	unsigned long limit = msecs_to_jiffies(link->leg_timeout_ms);
+	struct blkrepl_io *io;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < link->nr_pairs && !n; i++) {
+		n = find_late(link->pair[i].vol, limit, &io, 1);
+		if (n)
+			blkrepl_io_put(io);
+	}
+	if (n) {
+		blkrepl_link_fail(link, -ETIMEDOUT);
+		blkrepl_conn_give_up(link);
+		blkrepl_conn_abandon(link, 0);
+	}
+	if (!READ_ONCE(link->removing))
+		queue_delayed_work(blkrepl_conf_wq, &link->deadline_work, max(limit / 4, 2UL));
+}
+
+static int open_leg(struct blkrepl_conn *conn, struct blkrepl_pair *pair, const char *path,
+		    struct netlink_ext_ack *extack)
+{
+	struct blkrepl_vol *vol = pair->vol;
+	blkrepl_bdev_t leg = blkrepl_bdev_open(path, conn);
+	struct block_device *bdev;
+
+	if (IS_ERR(leg)) {
+		blkrepl_say(extack, PTR_ERR(leg) == -EBUSY ?
+			       "a target volume is in use; unmount it or detach what holds it" :
+			       "a target volume cannot be opened; check its path");
+		return PTR_ERR(leg);
+	}
+	conn->leg[vol->index] = leg;
+	bdev = blkrepl_bdev(leg);
+	if (bdev == blkrepl_bdev(vol->source)) {
+		NL_SET_ERR_MSG(extack, "source and target are the same device");
+		return -EINVAL;
+	}
+	if (bdev_nr_sectors(bdev) < vol->sectors) {
+		NL_SET_ERR_MSG(extack, "a target volume is smaller than its source; extend it");
+		return -ERANGE;
+	}
+	if (bdev_logical_block_size(bdev) > queue_logical_block_size(vol->disk->queue)) {
+		NL_SET_ERR_MSG(extack, "a target volume has larger logical blocks than its source");
+		return -EINVAL;
+	}
+	if (bdev_is_zoned(bdev) || bdev_read_only(bdev)) {
+		NL_SET_ERR_MSG(extack, "a target volume is zoned or read-only");
+		return -EINVAL;
+	}
+	pair->sectors = bdev_nr_sectors(bdev);
+	pair->target_dev = bdev->bd_dev;
+	return 0;
+}
+
+/**
+ * blkrepl_conn_open - open a target's devices; its log volume is not read
+ * @link: the relationship
+ * @log_path: the target's log volume
+ * @dev: one device for each member of the source group
+ * @nr: how many
+ * @ret: the connection
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; group->conf is held.
+ */
+int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
+		      const struct blkrepl_device *dev, unsigned int nr,
+		      struct blkrepl_conn **ret, struct netlink_ext_ack *extack)
+{
+	struct blkrepl_group *g = link->group;
+	struct blkrepl_conn *conn;
+	unsigned int i;
+	int r = -ENOMEM;
+
+	lockdep_assert_held(&g->conf);
+	if (nr != g->nr_vols) {
+		NL_SET_ERR_MSG(extack, "there must be one target volume for each member");
+		return -EINVAL;
+	}
+	conn = kzalloc(sizeof(*conn), GFP_KERNEL);
+	if (!conn)
+		return -ENOMEM;
+	conn->link = link;
+	conn->group = g;
+	conn->nr_legs = g->nr_vols;
+	INIT_WORK(&conn->free_work, conn_free_work);
+	conn->leg = kcalloc(conn->nr_legs, sizeof(*conn->leg), GFP_KERNEL);
+	if (!conn->leg)
+		goto err_free;
+	r = percpu_ref_init(&conn->ref, conn_idle, PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
+	if (r)
+		goto err_free;
+	blkrepl_group_get(g);
+	conn->log.conn = conn;
+	r = blkrepl_log_open(&conn->log, log_path, conn, extack);
+	for (i = 0; i < nr && !r; i++) {
+		if (dev[i].index >= g->nr_vols || conn->leg[dev[i].index]) {
+			NL_SET_ERR_MSG(extack, "the index of a target volume is wrong or given twice");
+			r = -EINVAL;
+			break;
+		}
+		r = open_leg(conn, &link->pair[dev[i].index], dev[i].path, extack);
+	}
+	if (r) {
+		blkrepl_conn_close(conn);
+		return r;
+	}
+	*ret = conn;
+	return 0;
+
+err_free:
+	kfree(conn->leg);
+	kfree(conn);
+	return r;
+}
+
+static void link_holders(struct blkrepl_link *link, struct blkrepl_conn *conn)
+{
+	unsigned int i;
+
+	for (i = 0; i < link->nr_pairs; i++) {
+		struct blkrepl_vol *vol = link->pair[i].vol;
+
+		if (vol->disk)
+			vol->target_linked = !bd_link_disk_holder(blkrepl_bdev(conn->leg[i]),
+								  vol->disk);
+	}
+}
+
+static void unlink_holders(struct blkrepl_link *link, struct blkrepl_conn *conn)
+{
+	unsigned int i;
+
+	for (i = 0; i < link->nr_pairs; i++) {
+		struct blkrepl_vol *vol = link->pair[i].vol;
+
+		if (vol->target_linked)
+			bd_unlink_disk_holder(blkrepl_bdev(conn->leg[i]), vol->disk);
+		vol->target_linked = false;
+		link->pair[i].target_dev = 0;
+	}
+}
+
+/**
+ * blkrepl_conn_publish - let a relationship use a connection
+ * @link: the relationship, without one
+ * @conn: the connection
+ *
+ * Context: may sleep; group->conf is held.
+ */
+void blkrepl_conn_publish(struct blkrepl_link *link, struct blkrepl_conn *conn)
+{
+	link_holders(link, conn);
+	rcu_assign_pointer(link->conn, conn);
+	link->probe_backoff = 1;
+	WRITE_ONCE(link->removing, false);
+	queue_delayed_work(blkrepl_conf_wq, &link->deadline_work, 1);
+	queue_delayed_work(blkrepl_conf_wq, &link->tick_work, msecs_to_jiffies(TICK_MS));
+}
+
+/**
+ * blkrepl_conn_unpublish - take a relationship's connection away and close it
+ * @link: the relationship; no write is mirrored and no copy runs
+ *
+ * Context: may sleep; group->conf is held.
+ */
+void blkrepl_conn_unpublish(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn;
+
+	lockdep_assert_held(&link->group->conf);
+	conn = rcu_dereference_protected(link->conn, lockdep_is_held(&link->group->conf));
+	if (!conn)
+		return;
+	rcu_assign_pointer(link->conn, NULL);
+	synchronize_rcu();
+	unlink_holders(link, conn);
+	blkrepl_conn_close(conn);
+}
+
+/* Check that the target's log volume is the one of this relationship. */
+static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn,
+			struct netlink_ext_ack *extack)
+{
+	struct blkrepl_disk_link *l;
+	struct blkrepl_gens theirs;
+	int i, r;
+
+	r = blkrepl_log_load(&conn->log, extack);
+	if (r)
+		return r;
+	if (!blkrepl_uuid_equal(conn->log.super->group_uuid, link->peer_uuid)) {
+		NL_SET_ERR_MSG(extack, "the target's log volume belongs to another group");
+		return -EMEDIUMTYPE;
+	}
+	l = kmalloc(sizeof(*l), GFP_KERNEL);
+	if (!l)
+		return -ENOMEM;
+	r = blkrepl_log_read_link(&conn->log, l);
+	if (!r && !blkrepl_uuid_equal(l->uuid, link->uuid))
+		r = -ENOENT;
+	if (r == -ENOENT) {
+		NL_SET_ERR_MSG(extack, "the target's log volume does not know this relationship; detach it and create it anew");
+		r = -EMEDIUMTYPE;
+	}
+	if (r)
+		goto out;
+	theirs.latest = le64_to_cpu(l->gen_current);
+	theirs.base = le64_to_cpu(l->gen_base);
+	for (i = 0; i < BLKREPL_HISTORY; i++)
+		theirs.history[i] = le64_to_cpu(l->gen_history[i]);
+	switch (blkrepl_gens_compare(&link->gens, &theirs)) {
+	case BLKREPL_GEN_SAME:
+	case BLKREPL_GEN_SOURCE:
+		link->target_gens = theirs;
+		break;
+	case BLKREPL_GEN_TARGET:
+		NL_SET_ERR_MSG(extack, "the target has changes that the source lacks; the source must not be the source of a copy");
+		r = -EBUSY;
+		break;
+	case BLKREPL_GEN_DIVERGED:
+		NL_SET_ERR_MSG(extack, "source and target have both been changed on their own; detach the relationship and decide which data to keep");
+		r = -EBUSY;
+		break;
+	case BLKREPL_GEN_UNRELATED:
+		NL_SET_ERR_MSG(extack, "source and target have no common history; detach the relationship and create it anew");
+		r = -EBUSY;
+		break;
+	}
+out:
+	kfree(l);
+	return r;
+}
+
+/**
+ * blkrepl_link_connect - open a relationship's target and go on
+ * @link: the relationship
+ * @log_path: the target's log volume
+ * @dev: the target's volumes
+ * @nr: how many
+ * @timeout_ms: longest hold of writes
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; group->conf is held.
+ */
+int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
+			 const struct blkrepl_device *dev, unsigned int nr,
+			 unsigned int timeout_ms, struct netlink_ext_ack *extack)
+{
+	struct blkrepl_conn *conn;
+	unsigned int i;
+	int next, r;
+
+	lockdep_assert_held(&link->group->conf);
+	if (rcu_access_pointer(link->conn))
+		return 0;
+	r = blkrepl_conn_open(link, log_path, dev, nr, &conn, extack);
+	if (r)
+		return r;
+	r = check_target(link, conn, extack);
+	if (r) {
+		blkrepl_conn_close(conn);
+		return r;
+	}
+	kfree(link->log_path);
+	link->log_path = kstrdup(log_path, GFP_KERNEL);
+	for (i = 0; i < nr; i++) {
+		struct blkrepl_pair *pair = &link->pair[dev[i].index];
+
+		kfree(pair->path);
+		pair->path = kstrdup(dev[i].path, GFP_KERNEL);
+	}
+	blkrepl_conn_publish(link, conn);
+	next = blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
+				  BLKREPL_EV_TARGET_BACK_MANUAL : BLKREPL_EV_TARGET_BACK,
+				  link->state);
+	r = blkrepl_link_flow(link, next, timeout_ms, "the target was connected", extack);
+	blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
+	return r;
+}
+
+/**
+ * blkrepl_conn_covers - whether a target volume is large enough
+ * @link: the relationship
+ * @index: of the member
+ * @sectors: size that it has to have
+ *
+ * Context: may sleep; group->conf is held.
+ * Return: true also while the target is not connected: it is checked then.
+ */
+bool blkrepl_conn_covers(struct blkrepl_link *link, unsigned int index, sector_t sectors)
+{
+	struct blkrepl_conn *conn;
+
+	conn = rcu_dereference_protected(link->conn, lockdep_is_held(&link->group->conf));
+	return !conn || bdev_nr_sectors(blkrepl_bdev(conn->leg[index])) >= sectors;
+}
+
+/* The target was given up, has no orphans and is due to be asked again. */
+static bool may_probe(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn;
+	bool idle = false;
+
+	rcu_read_lock();
+	conn = rcu_dereference(link->conn);
+	if (conn && percpu_ref_is_dying(&conn->ref))
+		idle = atomic_read(&conn->state) == BLKREPL_CONN_IDLE;
+	rcu_read_unlock();
+	return idle && time_after_eq(jiffies, link->probe_at);
+}
+
+/**
+ * blkrepl_revive_work - speak to a target again that had been given up
+ * @work: of the relationship
+ *
+ * The configuration is not locked while the target is asked: it may be as dead
+ * as before, and then nobody shall have waited for it but this.
+ *
+ * Context: workqueue.
+ */
+void blkrepl_revive_work(struct work_struct *work)
+{
+	struct blkrepl_link *link = container_of(work, struct blkrepl_link, revive_work);
+	struct blkrepl_group *g = link->group;
+	struct blkrepl_conn *conn;
+	u8 *buf = NULL;
+	int next, r;
+
+	mutex_lock(&g->conf);
+	conn = rcu_dereference_protected(link->conn, lockdep_is_held(&g->conf));
+	if (READ_ONCE(link->removing) || !conn || !may_probe(link)) {
+		mutex_unlock(&g->conf);
+		return;
+	}
+	atomic_andnot(BLKREPL_CONN_IDLE, &conn->state);
+	percpu_ref_reinit(&conn->ref);
+	percpu_ref_get(&conn->ref);
+	mutex_unlock(&g->conf);
+
+	r = -ENOMEM;
+	buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
+	if (buf)
+		r = blkrepl_log_read(&conn->log, BLKREPL_AT_SUPER, 2, buf);
+	if (!r && !blkrepl_block_pick(buf, BLKREPL_BLOCK_SUPER, 0, &conn->log.tag))
+		r = -EMEDIUMTYPE;
+	kfree(buf);
+	blkrepl_conn_put(conn);
+
+	mutex_lock(&g->conf);
+	if (READ_ONCE(link->removing) || rcu_access_pointer(link->conn) != conn)
+		goto out;
+	if (!r)
+		r = check_target(link, conn, NULL);
+	if (!r) {
+		next = blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
+					  BLKREPL_EV_TARGET_BACK_MANUAL :
+					  BLKREPL_EV_TARGET_BACK, link->state);
+		r = blkrepl_link_flow(link, next, BLKREPL_HOLD_MS, "the target is back", NULL);
+	}
+	if (r) {
+		blkrepl_conn_give_up(link);
+		link->probe_backoff = min(link->probe_backoff * 2, 32u);
+		link->probe_at = jiffies + msecs_to_jiffies(TICK_MS * link->probe_backoff);
+	} else {
+		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
+	}
+out:
+	mutex_unlock(&g->conf);
+}
+
+static void heartbeat(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn;
+	struct blkrepl_disk_mark *m;
+
+	if (!link->heartbeat_ms || time_before(jiffies, link->beat_at))
+		return;
+	link->beat_at = jiffies + msecs_to_jiffies(link->heartbeat_ms);
+	conn = blkrepl_conn_tryget(link);
+	if (!conn)
+		return;
+	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	if (m) {
+		memcpy(m->link_uuid, link->uuid, BLKREPL_UUID_SIZE);
+		m->generation = cpu_to_le64(link->gens.latest);
+		m->recovery_point_us = cpu_to_le64(blkrepl_now_us());
+		blkrepl_log_write_mark(&conn->log, m);
+		kfree(m);
+	}
+	blkrepl_conn_put(conn);
+}
+
+/**
+ * blkrepl_tick_work - what a relationship does once a second
+ * @work: of the relationship
+ *
+ * Context: workqueue.
+ */
+void blkrepl_tick_work(struct work_struct *work)
+{
+	struct blkrepl_link *link = container_of(to_delayed_work(work), struct blkrepl_link,
+						 tick_work);
+	unsigned int state = READ_ONCE(link->state);
+
+	if (state == BLKREPL_COPY_STATE_SYNCHRONIZED) {
+		if (blkrepl_link_dirty_blocks(link))
+			blkrepl_copy_again(link);
+		else
+			heartbeat(link);
+	} else if (state == BLKREPL_COPY_STATE_UNSYNCHRONIZED) {
+		if (atomic_read(&link->copy_slots))
+			blkrepl_notify_link(link, BLKREPL_EVENT_PROGRESS);
+		else
+			blkrepl_copy_again(link);
+	}
+	if (may_probe(link))
+		queue_work(blkrepl_conf_wq, &link->revive_work);
+	if (!READ_ONCE(link->removing))
+		queue_delayed_work(blkrepl_conf_wq, &link->tick_work, msecs_to_jiffies(TICK_MS));
+}

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Groups: coming up, going down, holding writes. */
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+
+#include "blkrepl.h"
+
+DEFINE_MUTEX(blkrepl_groups_lock);
+LIST_HEAD(blkrepl_groups);
+
+/**
+ * blkrepl_group_get - another reference of a group's memory
+ * @g: the group
+ *
+ * Context: any.
+ */
+void blkrepl_group_get(struct blkrepl_group *g)
+{
+	kref_get(&g->ref);
+}
+
+static void group_free(struct kref *ref)
+{
+	struct blkrepl_group *g = container_of(ref, struct blkrepl_group, ref);
+	unsigned int i;
+
+	for (i = 0; i < g->nr_vols; i++)
+		if (g->vol[i])
+			blkrepl_vol_free(g->vol[i]);
+	kfree(g->vol);
+	blkrepl_log_close(&g->log, g);
+	kfree(g->log_path);
+	mempool_destroy(g->ios);
+	mempool_destroy(g->pages);
+	mempool_destroy(g->vecs);
+	bioset_exit(&g->splits);
+	percpu_ref_exit(&g->write_ref);
+	kfree(g);
+	module_put(THIS_MODULE);
+}
+
+/**
+ * blkrepl_group_put - drop a reference of a group's memory
+ * @g: the group
+ *
+ * Context: may sleep.
+ */
+void blkrepl_group_put(struct blkrepl_group *g)
+{
+	kref_put(&g->ref, group_free);
+}
+
+/**
+ * blkrepl_group_find - look a group up
+ * @uuid: its identity
+ *
+ * Context: may sleep.
+ * Return: the group with a reference, or NULL.
+ */
+struct blkrepl_group *blkrepl_group_find(const u8 *uuid)
+{
+	struct blkrepl_group *g, *found = NULL;
+
+	mutex_lock(&blkrepl_groups_lock);
+	list_for_each_entry(g, &blkrepl_groups, node)
+		if (blkrepl_uuid_equal(g->uuid, uuid)) {
+			blkrepl_group_get(g);
+			found = g;
+			break;
+		}
+	mutex_unlock(&blkrepl_groups_lock);
+	return found;
+}
+
+/**
+ * blkrepl_group_find_link - look a relationship up
+ * @uuid: its identity
+ *
+ * Context: may sleep.
+ * Return: its source group with a reference, or NULL. Whether the group still
+ * has the relationship is known once group->conf is held.
+ */
+struct blkrepl_group *blkrepl_group_find_link(const u8 *uuid)
+{
+	struct blkrepl_group *g, *found = NULL;
+
+	mutex_lock(&blkrepl_groups_lock);
+	list_for_each_entry(g, &blkrepl_groups, node) {
+		spin_lock(&g->link_lock);
+		if (g->link && blkrepl_uuid_equal(g->link->uuid, uuid))
+			found = g;
+		spin_unlock(&g->link_lock);
+		if (found) {
+			blkrepl_group_get(found);
+			break;
+		}
+	}
+	mutex_unlock(&blkrepl_groups_lock);
+	return found;
+}
+
+static void writes_drained(struct percpu_ref *ref)
+{
+	struct blkrepl_group *g = container_of(ref, struct blkrepl_group, write_ref);
+
+	WRITE_ONCE(g->drained, true);
+	wake_up_all(&g->hold_wait);
+}
+
+/**
+ * blkrepl_group_hold - hold the writes of all members
+ * @g: the group
+ * @timeout_ms: how long to wait for those in flight
+ *
+ * When it returns 0 no write is in flight, and none begins before
+ * blkrepl_group_release(). When it fails writes go on as if nothing had been.
+ *
+ * Context: may sleep; g->conf is held.
+ * Return: 0 or -ETIMEDOUT.
+ */
+int blkrepl_group_hold(struct blkrepl_group *g, unsigned int timeout_ms)
+{
+	lockdep_assert_held(&g->conf);
+	spin_lock_irq(&g->held_lock);
+	g->holding = true;
+	spin_unlock_irq(&g->held_lock);
+	WRITE_ONCE(g->drained, false);
+	percpu_ref_kill(&g->write_ref);
+	if (wait_event_timeout(g->hold_wait, READ_ONCE(g->drained),
+			       msecs_to_jiffies(timeout_ms)))
+		return 0;
+	blkrepl_group_release(g);
+	return -ETIMEDOUT;
+}
+
+/**
+ * blkrepl_group_release - let held writes go, in the order in which they came
+ * @g: the group
+ *
+ * Context: may sleep; g->conf is held.
+ */
+void blkrepl_group_release(struct blkrepl_group *g)
+{
+	struct bio_list held;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	lockdep_assert_held(&g->conf);
+	percpu_ref_resurrect(&g->write_ref);
+	bio_list_init(&held);
+	spin_lock_irq(&g->held_lock);
+	g->holding = false;
+	bio_list_merge(&held, &g->held);
+	bio_list_init(&g->held);
+	spin_unlock_irq(&g->held_lock);
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(&held)))
+		blkrepl_submit_write(bio);
+	blk_finish_plug(&plug);
+}
+
+static int init_pools(struct blkrepl_group *g)
+{
+	int r;
+
+	g->ios = mempool_create_slab_pool(16, blkrepl_io_cache);
+	g->pages = mempool_create_page_pool(BLKREPL_IO_VECS, 0);
+	g->vecs = mempool_create_slab_pool(2, blkrepl_vec_cache);
+	if (!g->ios || !g->pages || !g->vecs)
+		return -ENOMEM;
+	r = bioset_init(&g->splits, 4, 0, 0);
+	return r ?: percpu_ref_init(&g->write_ref, writes_drained, PERCPU_REF_ALLOW_REINIT,
+				    GFP_KERNEL);
+}
+
+static struct blkrepl_group *group_alloc(const struct blkrepl_group_param *p)
+{
+	struct blkrepl_group *g;
+
+	if (!try_module_get(THIS_MODULE))
+		return NULL;
+	g = kzalloc(sizeof(*g), GFP_KERNEL);
+	if (!g) {
+		module_put(THIS_MODULE);
+		return NULL;
+	}
+	kref_init(&g->ref);
+	memcpy(g->uuid, p->uuid, BLKREPL_UUID_SIZE);
+	mutex_init(&g->conf);
+	spin_lock_init(&g->link_lock);
+	strscpy(g->name, p->name, BLKREPL_NAME_SIZE);
+	spin_lock_init(&g->open_lock);
+	init_waitqueue_head(&g->open_wait);
+	spin_lock_init(&g->held_lock);
+	bio_list_init(&g->held);
+	init_waitqueue_head(&g->hold_wait);
+	mutex_init(&g->pages_lock);
+	spin_lock_init(&g->intent_lock);
+	INIT_LIST_HEAD(&g->intent_wait);
+	INIT_WORK(&g->intent_work, blkrepl_intent_work);
+	mutex_init(&g->meta_lock);
+	INIT_DELAYED_WORK(&g->sweep_work, blkrepl_sweep_work);
+	g->log_path = kstrdup(p->log_path, GFP_KERNEL);
+	g->vol = kcalloc(p->nr_devs, sizeof(*g->vol), GFP_KERNEL);
+	if (!g->log_path || !g->vol || init_pools(g)) {
+		blkrepl_group_put(g);
+		return NULL;
+	}
+	return g;
+}
+
+static void fill_member(void *ctx, unsigned int i, struct blkrepl_disk_member *m)
+{
+	struct blkrepl_group *g = ctx;
+
+	memcpy(m->uuid, g->vol[i]->uuid, BLKREPL_UUID_SIZE);
+	strscpy(m->name, g->vol[i]->name, BLKREPL_NAME_SIZE);
+	m->sectors = cpu_to_le64(g->vol[i]->sectors);
+	m->flags = cpu_to_le32(BLKREPL_MEMBER_USED);
+}
+
+/**
+ * blkrepl_group_write_members - write the group's member table
+ * @g: the group
+ *
+ * Context: may sleep.
+ */
+int blkrepl_group_write_members(struct blkrepl_group *g)
+{
+	return blkrepl_log_write_members(&g->log, g->nr_vols, fill_member, g);
+}
+
+static int create_metadata(struct blkrepl_group *g, const struct blkrepl_group_param *p,
+			   struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int r = blkrepl_log_load(&g->log, NULL);
+
+	if (!r && !p->force) {
+		NL_SET_ERR_MSG(extack, "the log volume holds a group already; use force to overwrite it");
+		return -EPERM;
+	}
+	if (r && r != -EMEDIUMTYPE && !p->force) {
+		NL_SET_ERR_MSG(extack, "the log volume cannot be read, or holds what is not understood; use force to overwrite it");
+		return r;
+	}
+	r = blkrepl_log_format(&g->log, p->uuid, p->name, BLKREPL_ROLE_SOURCE, g->nr_vols);
+	for (i = 0; i < g->nr_vols && !r; i++)
+		r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0, i,
+					   g->vol[i]->intent.nr_chunks);
+	if (r == -ENOSPC)
+		NL_SET_ERR_MSG(extack, "the log volume is too small for the members; extend it");
+	r = r ?: blkrepl_group_write_members(g);
+	r = r ?: blkrepl_log_write_areas(&g->log);
+	mutex_lock(&g->meta_lock);
+	for (i = 0; i < g->nr_vols && !r; i++)
+		r = blkrepl_intent_store(g, g->vol[i]);
+	mutex_unlock(&g->meta_lock);
+	return r;
+}
+
+/* Whether the given members are those of the metadata. */
+static int check_members(struct blkrepl_group *g, struct netlink_ext_ack *extack)
+{
+	struct blkrepl_disk_member *m = kvcalloc(BLKREPL_MAX_MEMBERS, sizeof(*m), GFP_KERNEL);
+	unsigned int i;
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	r = blkrepl_log_read_members(&g->log, m);
+	if (!r && le32_to_cpu(g->log.super->nr_members) != g->nr_vols) {
+		NL_SET_ERR_MSG(extack, "the metadata name another number of members");
+		r = -EINVAL;
+	}
+	for (i = 0; i < g->nr_vols && !r; i++) {
+		struct blkrepl_vol *vol = g->vol[i];
+
+		if (!blkrepl_uuid_equal(m[i].uuid, vol->uuid)) {
+			NL_SET_ERR_MSG(extack, "the metadata know a member by another UUID");
+			r = -EINVAL;
+		} else if (le64_to_cpu(m[i].sectors) > vol->sectors) {
+			NL_SET_ERR_MSG(extack, "a member is smaller than it was; restore its size");
+			r = -ERANGE;
+		} else {
+			/* What it grew by is taken over by member-resize. */
+			vol->sectors = le64_to_cpu(m[i].sectors);
+		}
+	}
+	kvfree(m);
+	return r;
+}
+
+static int load_metadata(struct blkrepl_group *g, const struct blkrepl_group_param *p,
+			 struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int r = blkrepl_log_load(&g->log, extack);
+
+	if (r)
+		return r;
+	if (!blkrepl_uuid_equal(g->log.super->group_uuid, p->uuid)) {
+		NL_SET_ERR_MSG(extack, "the log volume belongs to another group");
+		return -EMEDIUMTYPE;
+	}
+	if (le32_to_cpu(g->log.super->role) != BLKREPL_ROLE_SOURCE) {
+		NL_SET_ERR_MSG(extack, "the log volume is that of a target group");
+		return -EBUSY;
+	}
+	if (strcmp(g->log.super->group_name, g->name)) {
+		NL_SET_ERR_MSG(extack, "the metadata give the group another name");
+		return -EINVAL;
+	}
+	g->was_clean = le32_to_cpu(g->log.super->flags) & BLKREPL_SB_CLEAN;
+	r = check_members(g, extack);
+	for (i = 0; i < g->nr_vols && !r; i++) {
+		r = blkrepl_intent_init(g->vol[i]);
+		r = r ?: blkrepl_intent_load(g->vol[i]);
+	}
+	return r ?: blkrepl_link_load(g, extack);
+}
+
+static int set_clean(struct blkrepl_group *g, bool clean)
+{
+	g->log.super->flags = cpu_to_le32(clean ? BLKREPL_SB_CLEAN : 0);
+	return blkrepl_log_write_super(&g->log);
+}
+
+/* Enter a group into the list; 1 when it is there already. */
+static int enlist(struct blkrepl_group *g, struct netlink_ext_ack *extack)
+{
+	static u64 last_id;
+	struct blkrepl_group *o;
+	int r = 0;
+
+	mutex_lock(&blkrepl_groups_lock);
+	list_for_each_entry(o, &blkrepl_groups, node) {
+		if (blkrepl_uuid_equal(o->uuid, g->uuid)) {
+			r = 1;
+			break;
+		}
+		if (!strcmp(o->name, g->name)) {
+			NL_SET_ERR_MSG(extack, "another group of that name is up");
+			r = -EEXIST;
+			break;
+		}
+	}
+	if (!r) {
+		g->id = ++last_id;
+		list_add_tail(&g->node, &blkrepl_groups);
+	}
+	mutex_unlock(&blkrepl_groups_lock);
+	return r;
+}
+
+static void delist(struct blkrepl_group *g)
+{
+	mutex_lock(&blkrepl_groups_lock);
+	list_del(&g->node);
+	mutex_unlock(&blkrepl_groups_lock);
+}
+
+static int add_disks(struct blkrepl_group *g)
+{
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < g->nr_vols && !r; i++)
+		r = blkrepl_vol_add_disk(g->vol[i]);
+	return r;
+}
+
+static void del_disks(struct blkrepl_group *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->nr_vols; i++)
+		blkrepl_vol_del_disk(g->vol[i]);
+}
+
+static int bring_up(struct blkrepl_group *g, const struct blkrepl_group_param *p,
+		    struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int r;
+
+	r = blkrepl_log_open(&g->log, p->log_path, g, extack);
+	for (i = 0; i < p->nr_devs && !r; i++) {
+		struct blkrepl_vol *vol = blkrepl_vol_new(g, &p->dev[i], extack);
+
+		r = PTR_ERR_OR_ZERO(vol);
+		if (r)
+			break;
+		g->vol[g->nr_vols++] = vol;
+		if (p->create)
+			r = blkrepl_intent_init(vol);
+	}
+	if (!r)
+		r = p->create ? create_metadata(g, p, extack) : load_metadata(g, p, extack);
+	r = r ?: set_clean(g, false);
+	return r ?: add_disks(g);
+}
+
+/* End what a group's devices do; its disks are closed for good. */
+static void take_down(struct blkrepl_group *g)
+{
+	struct blkrepl_link *link = g->link;
+	unsigned int i;
+
+	lockdep_assert_held(&g->conf);
+	cancel_delayed_work_sync(&g->sweep_work);
+	/* With no one to write to them the devices hold no write. */
+	WRITE_ONCE(g->drained, false);
+	percpu_ref_kill(&g->write_ref);
+	wait_event(g->hold_wait, READ_ONCE(g->drained));
+	flush_work(&g->intent_work);
+	if (link)
+		blkrepl_link_quiet(link);
+	if (g->up && !blkrepl_intent_clear_all(g))
+		set_clean(g, true);
+	del_disks(g);
+	if (link) {
+		blkrepl_link_unlink(g);
+		blkrepl_link_put(link);
+	}
+	for (i = 0; i < g->nr_vols; i++)
+		blkrepl_vol_close(g->vol[i]);
+	blkrepl_log_close(&g->log, g);
+}
+
+/**
+ * blkrepl_group_new - bring a group up
+ * @p: what it is
+ * @extack: told what is wrong
+ *
+ * Context: may sleep.
+ * Return: 0, also when it is up already.
+ */
+int blkrepl_group_new(const struct blkrepl_group_param *p, struct netlink_ext_ack *extack)
+{
+	struct blkrepl_group *g = group_alloc(p);
+	int r;
+
+	if (!g)
+		return -ENOMEM;
+	mutex_lock(&g->conf);
+	r = enlist(g, extack);
+	if (r) {
+		mutex_unlock(&g->conf);
+		blkrepl_group_put(g);
+		return min(r, 0);
+	}
+	r = bring_up(g, p, extack);
+	if (r) {
+		spin_lock(&g->open_lock);
+		g->going = true;
+		spin_unlock(&g->open_lock);
+		g->dying = true;
+		take_down(g);
+		mutex_unlock(&g->conf);
+		delist(g);
+		blkrepl_group_put(g);
+		return r;
+	}
+	queue_delayed_work(blkrepl_meta_wq, &g->sweep_work,
+			   msecs_to_jiffies(READ_ONCE(blkrepl_sweep_ms)));
+	WRITE_ONCE(g->up, true);
+	mutex_unlock(&g->conf);
+	blkrepl_notify_group(g, BLKREPL_EVENT_GROUP_NEW);
+	return 0;
+}
+
+/**
+ * blkrepl_group_del - take a group down
+ * @g: the group
+ * @extack: told what is wrong
+ *
+ * Programs that look at a device when it changes have it open for a moment;
+ * they are given a second.
+ *
+ * Context: may sleep.
+ */
+int blkrepl_group_del(struct blkrepl_group *g, struct netlink_ext_ack *extack)
+{
+	bool open;
+
+	wait_event_timeout(g->open_wait, !READ_ONCE(g->opens), HZ);
+	mutex_lock(&g->conf);
+	if (g->dying) {
+		mutex_unlock(&g->conf);
+		return -ENOENT;
+	}
+	spin_lock(&g->open_lock);
+	open = g->opens;
+	if (!open)
+		g->going = true;
+	spin_unlock(&g->open_lock);
+	if (open) {
+		mutex_unlock(&g->conf);
+		NL_SET_ERR_MSG(extack, "a replica device of the group is open; unmount it first");
+		return -EBUSY;
+	}
+	g->dying = true;
+	blkrepl_notify_group(g, BLKREPL_EVENT_GROUP_DEL);
+	take_down(g);
+	mutex_unlock(&g->conf);
+	delist(g);
+	/* For the list, which had the first reference. */
+	blkrepl_group_put(g);
+	return 0;
+}

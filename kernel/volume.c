@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Members: the replica device, its limits, its growth. */
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+
+#include "blkrepl.h"
+
+static DEFINE_IDA(minors);
+
+static int vol_open(BLKREPL_OPEN_ARGS)
+{
+	struct blkrepl_vol *vol = (BLKREPL_OPEN_DISK)->private_data;
+	struct blkrepl_group *g = vol->group;
+	int r = 0;
+
+	spin_lock(&g->open_lock);
+	if (g->going)
+		r = -ENXIO;
+	else
+		g->opens++;
+	spin_unlock(&g->open_lock);
+	return r;
+}
+
+static void vol_release(BLKREPL_RELEASE_ARGS)
+{
+	struct blkrepl_vol *vol = disk->private_data;
+	struct blkrepl_group *g = vol->group;
+
+	spin_lock(&g->open_lock);
+	g->opens--;
+	spin_unlock(&g->open_lock);
+	wake_up(&g->open_wait);
+}
+
+static const struct block_device_operations vol_fops = {
+	.owner		= THIS_MODULE,
+	.submit_bio	= blkrepl_submit_bio,
+	.open		= vol_open,
+	.release	= vol_release,
+};
+
+static struct blkrepl_vol *dev_to_vol(struct device *dev)
+{
+	return dev_to_disk(dev)->private_data;
+}
+
+static ssize_t group_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", dev_to_vol(dev)->group->name);
+}
+
+static ssize_t group_uuid_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%pUb\n", dev_to_vol(dev)->group->uuid);
+}
+
+static ssize_t member_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", dev_to_vol(dev)->name);
+}
+
+static ssize_t member_uuid_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%pUb\n", dev_to_vol(dev)->uuid);
+}
+
+static DEVICE_ATTR_RO(group);
+static DEVICE_ATTR_RO(group_uuid);
+static DEVICE_ATTR_RO(member);
+static DEVICE_ATTR_RO(member_uuid);
+
+static struct attribute *vol_attrs[] = {
+	&dev_attr_group.attr,
+	&dev_attr_group_uuid.attr,
+	&dev_attr_member.attr,
+	&dev_attr_member_uuid.attr,
+	NULL,
+};
+
+static const struct attribute_group vol_attr_group = {
+	.name = "blkrepl",
+	.attrs = vol_attrs,
+};
+
+static const struct attribute_group *vol_attr_groups[] = {
+	&vol_attr_group,
+	NULL,
+};
+
+/**
+ * blkrepl_vol_new - open a member's device
+ * @g: the group
+ * @d: which device it is
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; g->conf is held.
+ */
+struct blkrepl_vol *blkrepl_vol_new(struct blkrepl_group *g, const struct blkrepl_device *d,
+				    struct netlink_ext_ack *extack)
+{
+	struct blkrepl_vol *vol;
+	struct block_device *bdev;
+	unsigned int i;
+	int r = -ENOMEM;
+
+	if (d->index != g->nr_vols) {
+		NL_SET_ERR_MSG(extack, "members must be given in the order of their index, from 0 on");
+		return ERR_PTR(-EINVAL);
+	}
+	vol = kzalloc(sizeof(*vol), GFP_KERNEL);
+	if (!vol)
+		return ERR_PTR(-ENOMEM);
+	vol->group = g;
+	vol->index = d->index;
+	vol->minor = -1;
+	memcpy(vol->uuid, d->uuid, BLKREPL_UUID_SIZE);
+	strscpy(vol->name, d->name, BLKREPL_NAME_SIZE);
+	spin_lock_init(&vol->flush_lock);
+	INIT_LIST_HEAD(&vol->flushes);
+	vol->path = kstrdup(d->path, GFP_KERNEL);
+	vol->shard = kcalloc(BLKREPL_SHARDS, sizeof(*vol->shard), GFP_KERNEL);
+	if (!vol->path || !vol->shard)
+		goto err;
+	for (i = 0; i < BLKREPL_SHARDS; i++) {
+		spin_lock_init(&vol->shard[i].lock);
+		vol->shard[i].tree = RB_ROOT_CACHED;
+	}
+	vol->source = blkrepl_bdev_open(d->path, vol);
+	if (IS_ERR(vol->source)) {
+		r = PTR_ERR(vol->source);
+		vol->source = NULL;
+		blkrepl_say(extack, r == -EBUSY ?
+			       "a member's device is in use; unmount it or detach what holds it" :
+			       "a member's device cannot be opened; check its path");
+		goto err;
+	}
+	bdev = blkrepl_bdev(vol->source);
+	vol->source_dev = bdev->bd_dev;
+	vol->sectors = bdev_nr_sectors(bdev);
+	r = -EINVAL;
+	if (bdev_is_zoned(bdev) || bdev_read_only(bdev)) {
+		NL_SET_ERR_MSG(extack, "a member's device is zoned or read-only");
+		goto err;
+	}
+	if (!vol->sectors) {
+		NL_SET_ERR_MSG(extack, "a member's device has no size");
+		goto err;
+	}
+	return vol;
+err:
+	blkrepl_vol_free(vol);
+	return ERR_PTR(r);
+}
+
+/**
+ * blkrepl_vol_add_disk - make the replica device
+ * @vol: the member
+ *
+ * Context: may sleep.
+ */
+int blkrepl_vol_add_disk(struct blkrepl_vol *vol)
+{
+	struct block_device *source = blkrepl_bdev(vol->source);
+	bool zeroes = bdev_write_zeroes_sectors(source);
+	struct queue_limits lim;
+	struct gendisk *disk;
+	int r;
+
+	blk_set_stacking_limits(&lim);
+	lim.chunk_sectors = BLKREPL_EXTENT_SECTORS;
+	lim.max_hw_sectors = BLKREPL_MAX_IO >> SECTOR_SHIFT;
+	lim.max_sectors = BLKREPL_MAX_IO >> SECTOR_SHIFT;
+	lim.max_write_zeroes_sectors = BLKREPL_EXTENT_SECTORS;
+	blkrepl_stack_limits(&lim, source);
+	/* A discard is answered with zeroes, so it needs what makes zeroes cheap. */
+	if (zeroes)
+		lim.max_write_zeroes_sectors = BLKREPL_EXTENT_SECTORS;
+	blkrepl_set_discard(&lim, zeroes ? BLKREPL_EXTENT_SECTORS : 0);
+	lim.discard_granularity = zeroes ? BLKREPL_BLOCK_SIZE : 0;
+	lim.discard_alignment = 0;
+	lim.max_secure_erase_sectors = 0;
+
+	vol->minor = ida_alloc(&minors, GFP_KERNEL);
+	if (vol->minor < 0)
+		return vol->minor;
+	disk = blkrepl_alloc_disk(&lim, source);
+	if (IS_ERR(disk)) {
+		r = PTR_ERR(disk);
+		goto err_ida;
+	}
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "blkrepl%d", vol->minor);
+	disk->fops = &vol_fops;
+	disk->private_data = vol;
+	set_capacity(disk, vol->sectors);
+	vol->disk = disk;
+	r = device_add_disk(NULL, disk, vol_attr_groups);
+	if (r)
+		goto err_disk;
+	vol->dev = disk_devt(disk);
+	r = bd_link_disk_holder(source, disk);
+	if (r)
+		goto err_del;
+	return 0;
+
+err_del:
+	del_gendisk(disk);
+err_disk:
+	put_disk(disk);
+	vol->disk = NULL;
+err_ida:
+	ida_free(&minors, vol->minor);
+	vol->minor = -1;
+	return r;
+}
+
+/**
+ * blkrepl_vol_del_disk - remove the replica device
+ * @vol: the member; the device is closed, or there is none
+ *
+ * Context: may sleep.
+ */
+void blkrepl_vol_del_disk(struct blkrepl_vol *vol)
+{
+	if (!vol->disk)
+		return;
+	bd_unlink_disk_holder(blkrepl_bdev(vol->source), vol->disk);
+	del_gendisk(vol->disk);
+	put_disk(vol->disk);
+	vol->disk = NULL;
+	ida_free(&minors, vol->minor);
+	vol->minor = -1;
+}
+
+/**
+ * blkrepl_vol_close - close a member's device
+ * @vol: the member, without replica device
+ *
+ * Context: may sleep.
+ */
+void blkrepl_vol_close(struct blkrepl_vol *vol)
+{
+	if (vol->source)
+		blkrepl_bdev_close(vol->source, vol);
+	vol->source = NULL;
+}
+
+/**
+ * blkrepl_vol_free - free a member
+ * @vol: the member; nothing refers to it any more
+ *
+ * Context: may sleep.
+ */
+void blkrepl_vol_free(struct blkrepl_vol *vol)
+{
+	blkrepl_vol_close(vol);
+	blkrepl_intent_free(vol);
+	kfree(vol->shard);
+	kfree(vol->path);
+	kfree(vol);
+}
+
+/* The durable part of growing; writes are held, group->meta_lock is held. */
+static int grow_metadata(struct blkrepl_vol *vol, sector_t sectors)
+{
+	struct blkrepl_group *g = vol->group;
+	sector_t old = vol->sectors;
+	int r;
+
+	r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0, vol->index,
+				   blkrepl_layout_chunks(BLKREPL_BLOCK_INTENT, sectors));
+	if (!r && vol->pair)
+		r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_DIRTY, 0, vol->index,
+					   blkrepl_layout_chunks(BLKREPL_BLOCK_DIRTY, sectors));
+	r = r ?: blkrepl_log_write_areas(&g->log);
+	r = r ?: blkrepl_intent_resize(vol, sectors);
+	if (r)
+		return r;
+	/*
+	 * The new blocks differ. Whole new blocks of the dirty bitmap say so by
+	 * never having been written; the rest of the last old one is covered by
+	 * its extents being hot until the sweeper stores it.
+	 */
+	if (vol->pair)
+		blkrepl_intent_mark(vol, old, min_t(sector_t, sectors,
+						    roundup(old, BLKREPL_BLOCK_SECTORS *
+							     (sector_t)BLKREPL_CHUNK_BITS)));
+	r = blkrepl_intent_store(g, vol);
+	if (!r && vol->pair)
+		r = blkrepl_link_grow(vol->pair, sectors);
+	if (r)
+		return r;
+	vol->sectors = sectors;
+	r = blkrepl_group_write_members(g);
+	if (r)
+		vol->sectors = old;
+	return r;
+}
+
+/**
+ * blkrepl_vol_resize - take over the present size of a member's device
+ * @vol: the member
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; group->conf is held.
+ */
+int blkrepl_vol_resize(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
+{
+	sector_t sectors = bdev_nr_sectors(blkrepl_bdev(vol->source));
+	struct blkrepl_group *g = vol->group;
+	struct blkrepl_link *link = g->link;
+	int r;
+
+	lockdep_assert_held(&g->conf);
+	if (sectors == vol->sectors)
+		return 0;
+	if (sectors < vol->sectors) {
+		NL_SET_ERR_MSG(extack, "the device has become smaller; shrinking is not possible");
+		return -ERANGE;
+	}
+	if (link && !blkrepl_conn_covers(link, vol->index, sectors)) {
+		NL_SET_ERR_MSG(extack, "the target volume is smaller; extend it first");
+		return -ERANGE;
+	}
+	r = blkrepl_group_hold(g, BLKREPL_HOLD_MS);
+	if (r) {
+		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");
+		return r;
+	}
+	mutex_lock(&g->meta_lock);
+	r = grow_metadata(vol, sectors);
+	mutex_unlock(&g->meta_lock);
+	blkrepl_group_release(g);
+	if (r) {
+		blkrepl_say(extack, r == -ENOSPC ?
+			       "the log volume is too small for the new size; extend it" :
+			       "the new size could not be made durable");
+		return r;
+	}
+	set_capacity_and_notify(vol->disk, sectors);
+	blkrepl_notify_group(g, BLKREPL_EVENT_RESIZE);
+	if (link)
+		blkrepl_copy_again(link);
+	return 0;
+}
