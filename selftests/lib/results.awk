@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Makes KTAP lines of what a test program prints: TAP and KTAP lines stay as they
-# are, Meson's result lines ("3/12 name OK 0.02s") become such.
+# are, the result lines of Meson ("3/12 name OK 0.02s") and of pytest
+# ("test_file.py::test_name PASSED [ 5%]") become such.
 
 /^ *(not )?ok / || /^ *Bail out!/ || /^ *#/ {
 	print
@@ -19,4 +20,17 @@ match($0, /^ *[0-9]+\/[0-9]+ +/) {
 		print "ok " ++n " " name
 	else
 		print "not ok " ++n " " name " # " word[1]
+}
+
+match($0, /^[^ ]+::.+ (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)( |$)/) {
+	name = $0
+	sub(/ (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS).*/, "", name)
+	verdict = substr($0, length(name) + 2)
+	sub(/ .*/, "", verdict)
+	if (verdict == "SKIPPED")
+		print "ok " ++n " " name " # SKIP"
+	else if (verdict == "PASSED" || verdict == "XFAIL")
+		print "ok " ++n " " name
+	else
+		print "not ok " ++n " " name " # " verdict
 }
