@@ -11,7 +11,7 @@ BUILD_PACKAGES=(
 )
 # What testing takes besides.
 TEST_PACKAGES=(
-	sparse dkms libcmocka-dev dbus python3-dasbus python3-dbusmock
+	sparse dkms libcmocka-dev systemd dbus e2fsprogs python3-dasbus python3-dbusmock
 	python3-pytest polkitd git perl
 )
 
