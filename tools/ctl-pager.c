@@ -32,20 +32,18 @@ static bool is_program(const char *command)
         return false;
 }
 
-/* NULL where none is wanted or there is none. */
+/* NULL where none is wanted or there is none. Only less goes by itself when all fits the screen. */
 static const char *choose_pager(void)
 {
-        static const char *const usual[] = { "pager", "less", "more" };
-        const char *p = getenv("SYSTEMD_PAGER");
+        const char *term = getenv("TERM"), *p = getenv("SYSTEMD_PAGER");
 
+        if (isempty(term) || streq(term, "dumb"))
+                return NULL;
         if (!p)
                 p = getenv("PAGER");
-        if (p)
-                return isempty(p) || streq(p, "cat") || !is_program(p) ? NULL : p;
-        for (size_t i = 0; i < ELEMENTSOF(usual); i++)
-                if (is_program(usual[i]))
-                        return usual[i];
-        return NULL;
+        if (!p)
+                p = "less";
+        return isempty(p) || streq(p, "cat") || !is_program(p) ? NULL : p;
 }
 
 static void run_pager(int input, const char *pager)

@@ -148,7 +148,7 @@ def read_terminal(fd):
 def on_terminal(ctl, *args, **env):
     """Standard output and error are a terminal."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen([ctl.program, *args], env={**ctl.env, **env}, stdin=theirs, stdout=theirs,
+    with subprocess.Popen([ctl.program, *args], env={**ctl.env, "TERM": "xterm", **env}, stdin=theirs, stdout=theirs,
                           stderr=theirs, start_new_session=True) as p:
         os.close(theirs)
         text = read_terminal(ours)
@@ -167,6 +167,7 @@ def test_progress_is_one_line_on_a_terminal(ctl):
 def test_pager_only_on_a_terminal(ctl):
     assert on_terminal(ctl, "pool", "list", PAGER="sed s/^/paged:/").startswith("paged:NAME")
     assert on_terminal(ctl, "pool", "list", "--no-pager", PAGER="sed s/^/paged:/").startswith("NAME")
+    assert on_terminal(ctl, "pool", "list", PAGER="sed s/^/paged:/", TERM="dumb").startswith("NAME")
     assert on_terminal(ctl, "pool", "list", PAGER="no-such-pager").startswith("NAME")
     assert ctl("pool", "list").stdout.startswith("NAME")
 
