@@ -52,7 +52,7 @@ dbus-check: user
 install: module user
 	install -D -m 644 $(MODDIR)/blkrepl.ko \
 		$(DESTDIR)/lib/modules/$(KVER)/updates/dkms/blkrepl.ko
-	DESTDIR=$(DESTDIR) meson install -C $(BUILD)/user --no-rebuild
+	$(if $(DESTDIR),DESTDIR=$(abspath $(DESTDIR))) meson install -C $(BUILD)/user --no-rebuild
 	$(if $(DESTDIR),,depmod $(KVER))
 
 uapi:
