@@ -28,7 +28,7 @@ layer_tests() {
 
 	case $1 in
 	build)
-		printf '%s\n' programs generated
+		printf '%s\n' programs generated scripts
 		for s in "${SERIES[@]}"; do
 			printf '%s\n' "module-$s" "lint-$s" "dkms-$s"
 		done
@@ -116,6 +116,7 @@ build_test() {
 	case $test in
 	programs) logged "${LIMITED[@]}" make -C "$TOP" user ;;
 	generated) logged "${LIMITED[@]}" make -C "$TOP" uapi-check ;;
+	scripts) logged all_executable ;;
 	checkpatch) logged run_checkpatch ;;
 	*)
 		kver=$(kernel_version "${test#*-}") || return
@@ -127,6 +128,16 @@ build_test() {
 		esac
 		;;
 	esac
+}
+
+# A script that is a program and not executable would silently be no test.
+all_executable() {
+	local found
+
+	found=$(find "$GUEST" "$HOST_TESTS" -type f ! -perm /100 \
+		-exec sh -c 'for f; do case $(head -c 2 "$f") in "#!") echo "$f" ;; esac; done' - {} +)
+	[ -z "$found" ] || printf 'not executable: %s\n' "$found"
+	[ -z "$found" ]
 }
 
 # W=1 and sparse: anything that they say is an error
