@@ -199,19 +199,40 @@ fail:
         return r;
 }
 
+/*
+ * lvm closes every descriptor that it does not know, and so would drop the
+ * lock: a process of ours keeps it as long as the program runs.
+ */
+static int run_program(const char *const *argv)
+{
+        pid_t pid = fork();
+        int status;
+
+        if (pid < 0)
+                return 126;
+        if (pid == 0) {
+                close_range(3, ~0U, 0);
+                setenv("LC_ALL", "C", 1);
+                execvp(argv[0], (char **)argv);
+                fprintf(stderr, "Cannot run %s: %m\n", argv[0]);
+                _exit(127);
+        }
+        close(STDOUT_FILENO);
+        close(STDERR_FILENO);
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return 126;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+}
+
 int child_exec(sd_event *event, const char *const *argv, child_handler handler, void *userdata, struct child **ret)
 {
         struct child *c = NULL;
         int r;
 
         r = spawn(event, handler, userdata, &c);
-        if (r == 0) {
-                setenv("LC_ALL", "C", 1);
-                setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 1);
-                execvp(argv[0], (char **)argv);
-                fprintf(stderr, "Cannot run %s: %m\n", argv[0]);
-                _exit(127);
-        }
+        if (r == 0)
+                _exit(run_program(argv));
         if (r > 0 && ret)
                 *ret = c;
         return r < 0 ? r : 0;
