@@ -149,24 +149,22 @@ run_lint() {
 	[ $status = 0 ] && ! grep -E '(warning|error):' <<<"$output"
 }
 
-# Of the kernel's source package only checkpatch is taken, once.
 run_checkpatch() {
-	local directory=$CACHE/checkpatch source=linux-source-${SERIES[0]} new
+	local source=linux-source-${SERIES[0]} directory new
 
+	directory=$CACHE/checkpatch-$(stat -c %Y "/usr/src/$source.tar.xz") || return
 	if [ ! -d "$directory" ]; then
 		mkdir -p "$CACHE"
-		new=$(mktemp -d "$CACHE/new.XXXXXX")
-		(cd "$new" && apt-get -q -o APT::Sandbox::User=root download "$source" &&
-			dpkg-deb -x ./*.deb . &&
-			tar -xJf "usr/src/$source.tar.xz" --strip-components=1 --occurrence=1 \
-				"$source"/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch} &&
-			rm -r ./*.deb usr) || return
+		new=$(mktemp -d "$CACHE/unpack.XXXXXX")
+		tar -C "$new" -xJf "/usr/src/$source.tar.xz" --strip-components=2 --occurrence=1 \
+			"$source"/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch} ||
+			return
 		mv -T "$new" "$directory"
 	fi
 	touch "$directory"
 	# compat.h is about the versions of the kernel, of which checkpatch knows one.
 	cd "$TOP" && tracked 'kernel/*.[ch]' 'uapi/*.h' ':!kernel/compat.h' |
-		xargs perl "$directory/scripts/checkpatch.pl" --no-tree --quiet --terse \
+		xargs perl "$directory/checkpatch.pl" --no-tree --quiet --terse \
 			--show-types -f | sed '/^total: 0 errors, 0 warnings/d'
 }
 

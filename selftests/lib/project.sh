@@ -9,10 +9,12 @@ BUILD_PACKAGES=(
 	libsystemd-dev libnl-3-dev libnl-genl-3-dev libsqlite3-dev libjson-c-dev
 	libsmartcols-dev scdoc python3 python3-yaml
 )
-# What testing takes besides.
+# What testing takes besides. The kernel's source has the generator for the netlink
+# interface, and checkpatch.
 TEST_PACKAGES=(
-	sparse dkms libcmocka-dev systemd dbus e2fsprogs python3-dasbus python3-dbusmock
-	python3-pytest polkitd git perl
+	sparse dkms linux-source-6.12 python3-jsonschema libcmocka-dev
+	systemd dbus polkitd e2fsprogs git perl xz-utils
+	python3-dasbus python3-dbusmock python3-pytest
 )
 
 # shellcheck source=selftests/lib/common.sh
