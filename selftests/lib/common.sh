@@ -80,10 +80,15 @@ need_packages() {
 	timed "apt-get install" quietly "$LOGS/apt-install.log" apt install "${missing[@]}"
 }
 
-# kernel_version SERIES: the newest stock kernel of a series, by its metapackage
+# kernel_version SERIES: the newest stock kernel of a series, by its metapackage. The
+# answer holds until packages or their lists change.
 kernel_version() {
-	local meta version
+	local meta version known=$CACHE/kver-$1
 
+	if [ "$known" -nt /var/lib/apt/lists ] && [ "$known" -nt /var/lib/dpkg/status ]; then
+		cat "$known"
+		return
+	fi
 	case $1 in
 	6.1) meta=linux-headers-amd64 ;;
 	*) meta=linux-headers-$1-amd64 ;;
@@ -92,5 +97,8 @@ kernel_version() {
 	version=$(apt-cache depends --important "$meta" |
 		sed -n 's/^ *Depends: linux-headers-\([0-9].*\)/\1/p' | head -n 1)
 	[[ $version == "$1".* ]] || die "no stock kernel of series $1 ($meta: ${version:-none})"
+	mkdir -p "$CACHE"
+	echo "$version" >"$known.$$"
+	mv "$known.$$" "$known"
 	echo "$version"
 }
