@@ -38,6 +38,18 @@ const char *job_number(const char *path)
         return s && s[1] == '_' ? s + 2 : path;
 }
 
+/* Where it cannot be read there is nothing to show; how the job ends is told otherwise. */
+static void look(struct follow *f)
+{
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        _cleanup_json_ json_object *job = NULL;
+
+        if (sd_bus_call_method(f->bus, BUS_NAME, f->path, "org.freedesktop.DBus.Properties", "GetAll", NULL, &reply,
+                               "s", INTERFACE("Job")) >= 0 &&
+            value_read(reply, &job) >= 0)
+                progress_show(&f->progress, job);
+}
+
 static int on_over(sd_bus_message *reply, void *userdata, sd_bus_error *e _unused_)
 {
         const sd_bus_error *error = sd_bus_message_get_error(reply);
@@ -46,6 +58,8 @@ static int on_over(sd_bus_message *reply, void *userdata, sd_bus_error *e _unuse
         int32_t code;
         int r;
 
+        if (!error)
+                look(f);
         progress_end(&f->progress);
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY)) {
                 fputs("blkreplctl: the daemon went away; when it is back, see: blkreplctl job list\n", stderr);
@@ -69,19 +83,11 @@ static int on_over(sd_bus_message *reply, void *userdata, sd_bus_error *e _unuse
         return end_following(f, code == CODE_DONE ? STATUS_ERROR : (int)error_by_code((enum return_code)code)->status);
 }
 
-/* The job may end between two looks at it; then there is nothing to show. */
 static int on_poll(sd_event_source *s, uint64_t usec, void *userdata)
 {
-        _cleanup_message_ sd_bus_message *reply = NULL;
-        _cleanup_json_ json_object *job = NULL;
-        struct follow *f = userdata;
         int r;
 
-        r = sd_bus_call_method(f->bus, BUS_NAME, f->path, "org.freedesktop.DBus.Properties", "GetAll", NULL, &reply,
-                               "s", INTERFACE("Job"));
-        if (r >= 0 && value_read(reply, &job) >= 0)
-                progress_show(&f->progress, job);
-
+        look(userdata);
         r = sd_event_source_set_time(s, usec + POLL_USEC);
         if (r < 0)
                 return r;

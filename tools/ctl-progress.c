@@ -30,41 +30,47 @@ static void describe_bytes(json_object *job, char *buf, size_t size)
         }
 }
 
-static void print_bar(double fraction)
+/* Rewrites the line, if it has changed. */
+static void show_line(struct progress *p, const char *phase, double fraction, const char *bytes)
 {
-        int filled = (int)(fraction * BAR_WIDTH);
+        char bar[BAR_WIDTH + 1], line[sizeof(p->line)];
 
-        fputc('[', stderr);
         for (int i = 0; i < BAR_WIDTH; i++)
-                fputc(i < filled ? '#' : '.', stderr);
-        fputc(']', stderr);
+                bar[i] = i < (int)(fraction * BAR_WIDTH) ? '#' : '.';
+        bar[BAR_WIDTH] = 0;
+        snprintf(line, sizeof(line), "%-10s [%s] %5.1f%%%s", phase, bar, floor(fraction * 1000) / 10, bytes);
+        if (p->shown && streq(line, p->line))
+                return;
+        fprintf(stderr, "\r%s\033[K", line);
+        memcpy(p->line, line, sizeof(line));
+}
+
+/* A line of its own for each phase and step. */
+static void show_step(struct progress *p, const char *phase, double fraction, const char *bytes)
+{
+        int step = (int)(fraction * 100) / STEP_PERCENT;
+
+        if (p->shown && step == p->step && streq(p->phase, phase))
+                return;
+        fprintf(stderr, "%s %.0f%%%s\n", phase, floor(fraction * 100), bytes);
+        p->step = step;
+        snprintf(p->phase, sizeof(p->phase), "%s", phase);
 }
 
 void progress_show(struct progress *p, json_object *job)
 {
         const char *phase = member_string(job, "Phase");
         double fraction = fmin(fmax(member_double(job, "Progress"), 0), 1);
-        int step = (int)(fraction * 100) / STEP_PERCENT;
-        char bytes[256];
+        char bytes[128];
 
         if (opt.quiet)
                 return;
         describe_bytes(job, bytes, sizeof(bytes));
-
-        if (isatty(STDERR_FILENO)) {
-                fprintf(stderr, "\r%-10s ", phase);
-                print_bar(fraction);
-                fprintf(stderr, " %5.1f%%%s\033[K", floor(fraction * 1000) / 10, bytes);
-                p->shown = true;
-                return;
-        }
-
-        if (p->shown && step == p->step && streq(p->phase, phase))
-                return;
-        fprintf(stderr, "%s %.0f%%%s\n", phase, floor(fraction * 100), bytes);
+        if (isatty(STDERR_FILENO))
+                show_line(p, phase, fraction, bytes);
+        else
+                show_step(p, phase, fraction, bytes);
         p->shown = true;
-        p->step = step;
-        snprintf(p->phase, sizeof(p->phase), "%s", phase);
 }
 
 void progress_end(struct progress *p)

@@ -6,6 +6,7 @@
 
 struct progress {
         bool shown;
+        char line[256];                 /* on a terminal */
         int step;
         char phase[32];
 };

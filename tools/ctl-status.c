@@ -82,6 +82,13 @@ static void print_module(sd_bus *bus)
                 puts("\nThe kernel module is not loaded; nothing is replicated. Load it with: modprobe blkrepl");
 }
 
+static void print_state(const char *kind, json_object *o, const char *state)
+{
+        const char *reason = member_string(o, "Reason");
+
+        printf("\n%s%s is %s%s%s\n", kind, member_string(o, "Name"), state, isempty(reason) ? "" : ": ", reason);
+}
+
 /* What is not as it should be, with what the daemon says about it and what can be done. */
 static void print_attention(json_object *relationships, json_object *groups)
 {
@@ -93,8 +100,7 @@ static void print_attention(json_object *relationships, json_object *groups)
                         continue;
                 json_object_object_get_ex(r, "LegalOperations", &legal);
                 words = legal ? format_property("LegalOperations", legal) : NULL;
-                printf("\n%s is %s: %s\n", member_string(r, "Name"), member_string(r, "CopyState"),
-                       member_string(r, "Reason"));
+                print_state("", r, member_string(r, "CopyState"));
                 if (!isempty(words))
                         printf("  what it can be given: %s\n", words);
         }
@@ -103,7 +109,7 @@ static void print_attention(json_object *relationships, json_object *groups)
                 const char *state = member_string(g, "State");
 
                 if (!streq(state, "up"))
-                        printf("\nGroup %s is %s: %s\n", member_string(g, "Name"), state, member_string(g, "Reason"));
+                        print_state("Group ", g, state);
         }
 }
 
