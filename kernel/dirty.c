@@ -133,7 +133,7 @@ void blkrepl_dirty_grow(struct blkrepl_dirty *d, struct blkrepl_chunk *chunk, u6
 	u32 last;
 
 	d->chunk = chunk;
-	if (old && old % BLKREPL_CHUNK_BITS) {
+	if (old % BLKREPL_CHUNK_BITS && nr_bits > old) {
 		/* A full last chunk without a block would claim the new bits too. */
 		last = d->nr_chunks - 1;
 		if (!chunk[last].block && chunk[last].weight && !materialize(d, last)) {
@@ -141,6 +141,7 @@ void blkrepl_dirty_grow(struct blkrepl_dirty *d, struct blkrepl_chunk *chunk, u6
 
 			d->weight += n - chunk[last].weight;
 			chunk[last].weight = n;
+			chunk[last].changed = true;
 		}
 	}
 	d->nr_bits = nr_bits;

@@ -6,6 +6,11 @@
  * @base. As long as one side only has done so, the other's @latest is this
  * side's @base, and the bitmaps tell the difference. Once both have, nothing
  * but the operator can say which data are wanted.
+ *
+ * When a copy is complete the target is told first, and then the source may
+ * crash before it knows that itself. So a source that goes on alone once more
+ * takes a new @latest even if it has a @base already: the target may be at any
+ * @latest that the source has had since @base.
  */
 #include "generation.h"
 
@@ -19,6 +24,21 @@ static bool knows(const struct blkrepl_gens *g, u64 gen)
 		return true;
 	for (i = 0; i < BLKREPL_HISTORY; i++)
 		if (g->history[i] == gen)
+			return true;
+	return false;
+}
+
+/* Whether @g is what became of @old, with nothing but bitmaps in between. */
+static bool follows(const struct blkrepl_gens *g, const struct blkrepl_gens *old)
+{
+	int i;
+
+	if (!g->base)
+		return false;
+	if (g->base == old->latest)
+		return true;
+	for (i = 0; i < BLKREPL_HISTORY && g->history[i] != g->base; i++)
+		if (g->history[i] == old->latest)
 			return true;
 	return false;
 }
@@ -37,9 +57,9 @@ enum blkrepl_gen_relation blkrepl_gens_compare(const struct blkrepl_gens *mine,
 		return BLKREPL_GEN_UNRELATED;
 	if (mine->latest == theirs->latest)
 		return BLKREPL_GEN_SAME;
-	if (mine->base == theirs->latest)
+	if (follows(mine, theirs))
 		return BLKREPL_GEN_SOURCE;
-	if (theirs->base == mine->latest)
+	if (follows(theirs, mine))
 		return BLKREPL_GEN_TARGET;
 	if (knows(mine, theirs->latest) || knows(theirs, mine->latest))
 		return BLKREPL_GEN_DIVERGED;
@@ -64,15 +84,13 @@ static void remember(struct blkrepl_gens *g, u64 gen)
  * @g: its generations
  * @fresh: a random number, not 0
  *
- * While it has been alone already nothing changes: the other side is still
- * where @base says.
+ * Where it has been alone already the bitmaps still count from @base on.
  */
 void blkrepl_gens_fork(struct blkrepl_gens *g, u64 fresh)
 {
-	if (g->base)
-		return;
 	remember(g, g->latest);
-	g->base = g->latest;
+	if (!g->base)
+		g->base = g->latest;
 	g->latest = fresh;
 }
 

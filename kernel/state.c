@@ -196,21 +196,12 @@ struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, uns
 }
 
 /**
- * blkrepl_op_judge - whether an operation may go ahead
- * @sync_type: kind of relationship
- * @op: the operation
- * @state: the CopyState
- * @s: what else matters
+ * blkrepl_cell_judge - whether a cell lets an operation go ahead
+ * @c: the cell
+ * @s: what matters beside the state
  */
-enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
-				      unsigned int state, const struct blkrepl_situation *s)
+enum blkrepl_verdict blkrepl_cell_judge(struct blkrepl_cell c, const struct blkrepl_situation *s)
 {
-	struct blkrepl_cell c = blkrepl_op_cell(sync_type, op, state);
-
-	if (!blkrepl_op_valid(op) || op == BLKREPL_OPERATION_RETURN_TO_RESOURCE_POOL)
-		return BLKREPL_VERDICT_NOT_SUPPORTED;
-	if (!blkrepl_op_built(sync_type, op))
-		return BLKREPL_VERDICT_NOT_BUILT;
 	if (!(c.flags & BLKREPL_CELL_LEGAL))
 		return BLKREPL_VERDICT_WRONG_STATE;
 	if (c.flags & BLKREPL_CELL_SAME)
@@ -222,6 +213,24 @@ enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
 	if ((c.flags & (BLKREPL_CELL_FORCE | BLKREPL_CELL_LAG)) && !s->force)
 		return BLKREPL_VERDICT_NEEDS_FORCE;
 	return BLKREPL_VERDICT_GO;
+}
+
+/**
+ * blkrepl_op_judge - whether an operation may go ahead
+ * @sync_type: kind of relationship
+ * @op: the operation
+ * @state: the CopyState
+ * @s: what else matters
+ */
+enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
+				      unsigned int state, const struct blkrepl_situation *s)
+{
+	if (!blkrepl_op_valid(op) || (op == BLKREPL_OPERATION_RETURN_TO_RESOURCE_POOL &&
+				      sync_type != BLKREPL_SYNC_SNAPSHOT))
+		return BLKREPL_VERDICT_NOT_SUPPORTED;
+	if (!blkrepl_op_built(sync_type, op))
+		return BLKREPL_VERDICT_NOT_BUILT;
+	return blkrepl_cell_judge(blkrepl_op_cell(sync_type, op, state), s);
 }
 
 /**

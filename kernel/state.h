@@ -103,6 +103,7 @@ bool blkrepl_state_flows(unsigned int state);
 bool blkrepl_op_valid(unsigned int op);
 bool blkrepl_op_built(unsigned int sync_type, unsigned int op);
 struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, unsigned int state);
+enum blkrepl_verdict blkrepl_cell_judge(struct blkrepl_cell c, const struct blkrepl_situation *s);
 enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
 				      unsigned int state, const struct blkrepl_situation *s);
 int blkrepl_op_explain(char *buf, size_t size, unsigned int sync_type, unsigned int op,
