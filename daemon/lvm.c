@@ -80,16 +80,31 @@ void lvm_set_changed_handler(struct lvm *l, void (*handler)(void *userdata), voi
         l->changed_userdata = userdata;
 }
 
+static bool same_report(const struct lvm_report *a, const struct lvm_report *b)
+{
+        if (a->n_vgs != b->n_vgs || a->n_lvs != b->n_lvs)
+                return false;
+        for (size_t i = 0; i < a->n_vgs; i++)
+                if (!streq(a->vgs[i].uuid, b->vgs[i].uuid) || a->vgs[i].size != b->vgs[i].size || a->vgs[i].free != b->vgs[i].free)
+                        return false;
+        for (size_t i = 0; i < a->n_lvs; i++)
+                if (!streq(a->lvs[i].uuid, b->lvs[i].uuid) || a->lvs[i].size != b->lvs[i].size)
+                        return false;
+        return true;
+}
+
 static void refresh_done(struct lvm *l, int error, const char *message)
 {
         struct waiter *list = TAKE_PTR(l->current);
 
         l->child = NULL;
         if (error >= 0) {
+                bool changed = !same_report(&l->report, &l->coming);
+
                 lvm_report_done(&l->report);
                 l->report = l->coming;
                 l->coming = (struct lvm_report){};
-                if (l->changed)
+                if (changed && l->changed)
                         l->changed(l->changed_userdata);
         } else {
                 log_warning("Cannot read LVM's state: %s", message);

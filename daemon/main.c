@@ -21,7 +21,7 @@ int main(int argc, char *argv[])
                 log_error_errno(r, "The daemon cannot be set up: %m");
                 return 1;
         }
-        if (bus_connect(m) < 0 || manager_start(m) < 0 || bus_request_name(m) < 0)
+        if (bus_connect(m) < 0 || manager_start(m) < 0)
                 return 1;
         r = sd_event_loop(m->event);
         sd_notify(0, "STOPPING=1");

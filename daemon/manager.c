@@ -5,6 +5,7 @@
 #include <systemd/sd-device.h>
 
 #include "bringup.h"
+#include "bus.h"
 #include "child.h"
 #include "create.h"
 #include "import.h"
@@ -250,8 +251,20 @@ static void on_first_look(_unused_ int error, _unused_ const char *message, void
         import_all(m);
         bringup_all(m);
         create_undo_intents(m);
-        m->ready = true;
+        /* Whoever finds the name on the bus finds everything there. */
+        if (bus_request_name(m) < 0) {
+                sd_event_exit(m->event, 1);
+                return;
+        }
         signals_ready(m);
+}
+
+static void on_lvm_changed(void *userdata)
+{
+        struct manager *m = userdata;
+
+        m->pools_changed = true;
+        manager_changed(m);
 }
 
 int manager_start(struct manager *m)
@@ -287,6 +300,7 @@ int manager_start(struct manager *m)
 
         if (manager_module_loaded(m))
                 manager_refresh_all(m);
+        lvm_set_changed_handler(m->lvm, on_lvm_changed, m);
         r = lvm_refresh(m->lvm, on_first_look, m);
         if (r < 0)
                 return log_error_errno(r, "LVM's state cannot be read: %m");

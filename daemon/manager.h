@@ -40,7 +40,7 @@ struct manager {
         struct create *creations;
         struct polkit_query *polkit;
         uint64_t last_job;
-        bool ready;                             /* the first look around is over */
+        bool pools_changed;
 };
 
 int manager_new(struct manager **ret);

@@ -15,8 +15,19 @@ static void send_changes(struct manager *m, char *path, const char *interface)
                 sd_bus_emit_properties_changed_strv(m->bus, p, interface, NULL);
 }
 
+static void send_pool_changes(struct manager *m)
+{
+        const struct lvm_report *r = lvm_get_report(m->lvm);
+
+        for (size_t i = 0; i < r->n_vgs; i++)
+                send_changes(m, pool_path(r->vgs + i), "org.blkrepl1.Pool");
+        m->pools_changed = false;
+}
+
 void signals_send_changes(struct manager *m)
 {
+        if (m->pools_changed)
+                send_pool_changes(m);
         for (struct group *g = m->groups; g; g = g->next)
                 if (g->changed && !g->hidden) {
                         g->changed = false;

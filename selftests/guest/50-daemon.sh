@@ -174,7 +174,8 @@ killed_after() {
 	sleep "$1"
 	daemon_lost || return
 	wait_for 60 all_or_nothing || { volumes; rows; return 1; }
-	[ "$(rows)" != 0 ] || { untouched; return; }
+	# What is being undone is not shown any more.
+	[ "$(rows)" != 0 ] || { wait_for 60 untouched; return; }
 	udevadm settle
 	left=$(property $root/relationship/r Relationship Job)
 	[ "$left" != / ] && call "$left" org.blkrepl1.Job Cancel 'a{sv}' 0 &&
