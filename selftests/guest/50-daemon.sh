@@ -10,7 +10,7 @@ work=/run/daemon-test
 database=/var/lib/blkrepl/blkrepl.db
 root=/org/blkrepl1
 
-call() { busctl call -j org.blkrepl1 "$@"; }
+call() { busctl --timeout=150 call -j org.blkrepl1 "$@"; }
 system() { call $root org.blkrepl1.System "$@"; }
 relationship() { call "$root/relationship/r" org.blkrepl1.Relationship "$@"; }
 property() { busctl get-property -j org.blkrepl1 "$1" "org.blkrepl1.$2" "$3" | jq -r .data; }
@@ -192,7 +192,7 @@ lvm_keeps_off() {
 	disk=$(basename "$(readlink -f /dev/blkrepl/r/a)")
 	strace -f -e trace=openat,open -o $work/strace lvs >/dev/null 2>&1 || return
 	grep -q '/dev/vd' $work/strace || return
-	not grep -E "/dev/$disk\"|dev/blkrepl/r/|/dev/disk/" $work/strace
+	not grep -E "\"/dev/($disk|blkrepl/r/.*|disk/.*/.*)\"" $work/strace
 }
 
 plan 27
