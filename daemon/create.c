@@ -6,6 +6,7 @@
 #include "create.h"
 #include "device.h"
 #include "logvol.h"
+#include "probe.h"
 #include "store.h"
 
 enum step {
@@ -130,57 +131,17 @@ static bool still_wanted(struct create *c)
 
 /* Step: signatures */
 
-static const char *find_value(const char *text, const char *key)
-{
-        static char value[64];
-        const char *p = strstr(text, key);
-
-        if (!p)
-                return NULL;
-        snprintf(value, sizeof(value), "%.*s", (int)strcspn(p + strlen(key), "\n"), p + strlen(key));
-        return value;
-}
-
-static void on_head(const struct child_result *result, void *userdata)
+static void on_probed(const sd_bus_error *e, void *userdata)
 {
         struct create *c = userdata;
-        _cleanup_free_ struct logvol_info *info = malloc(sizeof(*info));
 
-        if (info && result->error >= 0 && result->output_size == LOGVOL_HEAD_SIZE &&
-            logvol_parse(result->output, UINT64_MAX, info) >= 0) {
-                error_set(&c->error, CODE_FAILED, "%s holds the metadata of the blkrepl group %s; give another volume, or Force to overwrite it.",
-                          c->probe[c->index], info->group_name);
+        if (e) {
+                sd_bus_error_copy(&c->error, e);
                 undo(c);
                 return;
         }
         c->index++;
         go_on(c);
-}
-
-static void on_probed(const struct child_result *result, void *userdata)
-{
-        struct create *c = userdata;
-        const char *type;
-        int r;
-
-        if (result->error < 0 || result->status == 127) {
-                fail(c, -EIO, "", "blkid could not be run, so it is unknown whether the target carries data; install util-linux, or give Force.");
-                return;
-        }
-        type = find_value(result->output, "TYPE=") ?: find_value(result->output, "PTTYPE=");
-        if (result->status == 8 || type) {
-                error_set(&c->error, CODE_FAILED, "%s carries %s%s; its content would be lost. Wipe it (wipefs -a), give another volume, or Force.",
-                          c->probe[c->index], type ? "a signature: " : "several signatures", strempty(type));
-                undo(c);
-                return;
-        }
-        if (result->status != 0 && result->status != 2) {
-                fail(c, -EIO, "", "blkid could not read the target; look at the kernel's log.");
-                return;
-        }
-        r = logvol_read(c->manager->event, c->probe[c->index], on_head, c, NULL);
-        if (r < 0)
-                fail(c, r, "", "A child cannot be started.");
 }
 
 static int probe(struct create *c)
@@ -189,8 +150,7 @@ static int probe(struct create *c)
                 c->step = STEP_COMMIT;
                 return 0;
         }
-        return child_exec(c->manager->event, (const char *const[]){ "blkid", "-p", "-o", "export", "-c", "/dev/null", c->probe[c->index], NULL },
-                          on_probed, c, NULL) ?: 1;
+        return probe_device(c->manager->event, c->probe[c->index], on_probed, c) ?: 1;
 }
 
 /* Step: commit */
@@ -299,40 +259,11 @@ static void on_lvm(int error, const char *message, void *userdata)
         go_on(c);
 }
 
-static int add_tags(char ***words, const struct group *g, const struct member *m, bool made)
-{
-        int r;
-
-        r = strv_extendf(words, "--addtag=" LVM_TAG_GROUP "%s", UUID_TEXT(g->uuid));
-        if (r >= 0)
-                r = strv_extendf(words, "--addtag=" LVM_TAG_ROLE "%s", g->role == GROUP_SOURCE ? "source" : "target");
-        if (r >= 0)
-                r = m ? strv_extendf(words, "--addtag=" LVM_TAG_MEMBER "%s", UUID_TEXT(m->uuid)) :
-                        strv_extend(words, "--addtag=" LVM_TAG_LOG);
-        if (r >= 0 && made)
-                r = strv_extend(words, "--addtag=" LVM_TAG_MADE);
-        return r;
-}
-
 static int lvcreate(struct create *c, const struct group *g, const struct member *m)
 {
-        const char *path = m ? m->path : g->log_path, *slash = strchr(path + 5, '/');
         _cleanup_strv_ char **words = NULL;
-        int r;
+        int r = create_words_make(g, m, &words);
 
-        r = strv_extend(&words, "lvcreate");
-        if (r >= 0)
-                r = strv_extend(&words, "-y");
-        if (r >= 0)
-                r = strv_extend(&words, "-Wy");
-        if (r >= 0)
-                r = strv_extendf(&words, "-L%llub", (unsigned long long)(m ? m->size : g->log_size));
-        if (r >= 0)
-                r = strv_extendf(&words, "-n%s", slash + 1);
-        if (r >= 0)
-                r = add_tags(&words, g, m, true);
-        if (r >= 0)
-                r = strv_extendf(&words, "%.*s", (int)(slash - path - 5), path + 5);
         if (r >= 0)
                 r = lvm_command(c->manager->lvm, words, on_lvm, c);
         return r < 0 ? r : 1;
@@ -371,11 +302,7 @@ static int tag(struct create *c, const struct group *g, enum step after)
                         c->index++;
                         continue;
                 }
-                r = strv_extend(&words, "lvchange");
-                if (r >= 0)
-                        r = add_tags(&words, g, m, false);
-                if (r >= 0)
-                        r = strv_extendf(&words, "%s/%s", lv->vg, lv->name);
+                r = create_words_tag(g, m, lv, &words);
                 if (r >= 0)
                         r = lvm_command(c->manager->lvm, words, on_lvm, c);
                 return r < 0 ? r : 1;

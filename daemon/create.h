@@ -47,6 +47,10 @@ int create_check_model(const struct create_params *p, sd_bus_error *e);
 /* Against what there is; makes the groups and the relationship, hidden still. */
 int create_plan(struct create *c, sd_bus_error *e);
 
+/* lvm's words that make the volume of a member, or with NULL the log volume; that tag one which is there. */
+int create_words_make(const struct group *g, const struct member *m, char ***words);
+int create_words_tag(const struct group *g, const struct member *m, const struct lvm_lv *lv, char ***words);
+
 /* Takes the parameters over. The reply comes later. */
 int create_start(struct manager *m, sd_bus_message *message, struct create_params *p, sd_bus_error *e);
 /* What an earlier instance of the daemon left unfinished */
