@@ -354,7 +354,8 @@ void blkrepl_dirty_load(struct blkrepl_dirty *d, u32 chunk, const struct blkrepl
 		at = end;
 	}
 	c->seq = blkrepl_block_seq(b);
-	c->changed = false;
+	/* Where memory was short more bits are set here than are stored. */
+	c->changed = c->weight != words_count(b->word, 0, bits);
 }
 
 /**
