@@ -132,6 +132,8 @@ struct blkrepl_shard {
 #define BLKREPL_EXT_TOUCHED	0x02	/* written to since the last sweep */
 #define BLKREPL_EXT_IDLE	0x04	/* a sweep found it untouched */
 #define BLKREPL_EXT_CLEARING	0x08	/* its bit is about to be cleared */
+#define BLKREPL_EXT_COPIED	0x10	/* copied to since the target was flushed */
+#define BLKREPL_EXT_FLUSHING	0x20	/* copied to before the flush that runs */
 
 /**
  * struct blkrepl_intent - a member's write-intent bitmap
@@ -140,6 +142,7 @@ struct blkrepl_shard {
  * @chunk: images of the blocks on the log volume; under group->meta_lock
  * @nr_chunks: how many there are
  * @hot: number of hot extents
+ * @copied: number of extents that are COPIED or FLUSHING, or more
  */
 struct blkrepl_intent {
 	u8 *ext;
@@ -147,6 +150,7 @@ struct blkrepl_intent {
 	struct blkrepl_chunk *chunk;
 	u32 nr_chunks;
 	atomic_t hot;
+	atomic_t copied;
 };
 
 enum blkrepl_pair_mode {
@@ -308,13 +312,12 @@ struct blkrepl_io {
  * @group: keeps the pools that its requests came from
  * @ref: one for each request in flight. Killed when the target is given up;
  *	its release means that no request is in flight any more.
- * @idle: @ref was released
+ * @state: BLKREPL_CONN_*
  * @orphans: requests that were abandoned and have not ended
  * @log: the target's log volume
  * @leg: data devices by index of the member
  * @nr_legs: how many
- * @free_work: closes the devices once @idle and @closing
- * @closing: nobody will use it again
+ * @free_work: closes the devices once it is idle and closing
  * @rcu: the write path finds it under RCU
  */
 struct blkrepl_conn {
@@ -331,8 +334,9 @@ struct blkrepl_conn {
 };
 
 /* struct blkrepl_conn.state */
-#define BLKREPL_CONN_IDLE	0x1
-#define BLKREPL_CONN_CLOSING	0x2
+#define BLKREPL_CONN_KILLED	0x1	/* given up */
+#define BLKREPL_CONN_IDLE	0x2	/* and nothing is in flight any more */
+#define BLKREPL_CONN_CLOSING	0x4	/* nobody will use it again */
 
 /**
  * struct blkrepl_link - a relationship, on the source's side
@@ -348,6 +352,9 @@ struct blkrepl_conn {
  * @lock: protects @stale_durable, @await, the modes of the pairs and @error
  * @stale_durable: the source's log volume says that the target lacks writes,
  *	so that success may be reported without it
+ * @suspect_pending: mirroring has stopped, and what the target acknowledged
+ *	since its last flush has neither been flushed nor marked; no extent may
+ *	become cold
  * @await: writes that the target lacks and that wait for that
  * @error: errno of the last failure of a leg
  * @conn: the target's devices, under RCU; changes only under group->conf
@@ -384,6 +391,7 @@ struct blkrepl_conn {
  * @copy_slots: slots at work
  * @copy_running: from the start until all that follows a copy is done
  * @copy_stop: they shall end
+ * @copy_forbidden: and none shall be started; under @copy_lock
  * @copy_wait: waits for that
  * @copy_pair: cursor: the pair
  * @copy_bit: cursor: the block
@@ -407,6 +415,7 @@ struct blkrepl_link {
 
 	spinlock_t lock;
 	bool stale_durable;
+	bool suspect_pending;
 	struct list_head await;
 	int error;
 	struct blkrepl_conn __rcu *conn;
@@ -449,6 +458,7 @@ struct blkrepl_link {
 	atomic_t copy_slots;
 	bool copy_running;
 	bool copy_stop;
+	bool copy_forbidden;
 	wait_queue_head_t copy_wait;
 	unsigned int copy_pair;
 	u64 copy_bit;
@@ -485,8 +495,8 @@ struct blkrepl_link {
  * @held_lock: protects @held and @holding
  * @held: writes that came while writes are held
  * @holding: writes are held
- * @drained: no write is in flight
- * @hold_wait: waits for @drained
+ * @hold_wait: waits for @write_ref to become 0
+ * @noio: allocations by the holder must not wait for file systems
  * @ios: pool of struct blkrepl_io
  * @pages: pool of private pages
  * @vecs: pool of larger tables
@@ -526,7 +536,7 @@ struct blkrepl_group {
 	spinlock_t held_lock;
 	struct bio_list held;
 	bool holding;
-	bool drained;
+	unsigned int noio;
 	wait_queue_head_t hold_wait;
 
 	mempool_t *ios;
@@ -550,6 +560,7 @@ extern struct workqueue_struct *blkrepl_state_wq;	/* stale marks */
 extern struct workqueue_struct *blkrepl_io_wq;		/* resumed requests, repairs */
 extern struct workqueue_struct *blkrepl_copy_wq;	/* the copy engine */
 extern struct workqueue_struct *blkrepl_conf_wq;	/* ticks, probing, closing */
+extern struct workqueue_struct *blkrepl_target_wq;	/* whoever may have to wait for a target */
 extern struct kmem_cache *blkrepl_io_cache;
 extern struct kmem_cache *blkrepl_vec_cache;
 extern unsigned int blkrepl_sweep_ms;
@@ -645,6 +656,8 @@ int blkrepl_intent_load(struct blkrepl_vol *vol);
 int blkrepl_intent_clear_all(struct blkrepl_group *g);
 int blkrepl_intent_store(struct blkrepl_group *g, struct blkrepl_vol *vol);
 void blkrepl_intent_suspect(struct blkrepl_link *link);
+void blkrepl_intent_copied(struct blkrepl_vol *vol, sector_t sector);
+void blkrepl_intent_shrink(struct blkrepl_vol *vol, u32 nr_ext);
 
 /* log.c */
 int blkrepl_log_open(struct blkrepl_log *log, const char *path, void *holder,
@@ -721,6 +734,7 @@ void blkrepl_link_await(struct blkrepl_io *io);
 void blkrepl_link_mark_dirty(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
 void blkrepl_link_mark_clean(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
 int blkrepl_link_grow(struct blkrepl_pair *pair, sector_t sectors);
+bool blkrepl_link_mirrors(struct blkrepl_link *link);
 u64 blkrepl_link_dirty_blocks(struct blkrepl_link *link);
 bool blkrepl_link_consistent(struct blkrepl_link *link);
 int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
@@ -734,6 +748,7 @@ int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
 void blkrepl_conn_close(struct blkrepl_conn *conn);
 struct blkrepl_conn *blkrepl_conn_tryget(struct blkrepl_link *link);
 void blkrepl_conn_put(struct blkrepl_conn *conn);
+void blkrepl_conn_kill(struct blkrepl_conn *conn);
 void blkrepl_conn_give_up(struct blkrepl_link *link);
 bool blkrepl_conn_alive(struct blkrepl_link *link);
 void blkrepl_conn_abandon(struct blkrepl_link *link, unsigned int older_than_ms);
@@ -758,6 +773,7 @@ void blkrepl_copy_init(struct blkrepl_link *link);
 void blkrepl_copy_start(struct blkrepl_link *link);
 void blkrepl_copy_again(struct blkrepl_link *link);
 int blkrepl_copy_halt(struct blkrepl_link *link, unsigned int timeout_ms);
+void blkrepl_copy_allow(struct blkrepl_link *link);
 void blkrepl_copy_free_pages(struct blkrepl_io *io);
 
 /* netlink.c, notify.c */

@@ -120,6 +120,8 @@ static inline struct gendisk *blkrepl_alloc_disk(struct queue_limits *lim,
 		blk_queue_flag_set(QUEUE_FLAG_NOWAIT, disk->queue);
 	if (blk_queue_nonrot(sq))
 		blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
+	if (blk_queue_stable_writes(sq))
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, disk->queue);
 	blk_queue_write_cache(disk->queue, true, true);
 	return disk;
 }

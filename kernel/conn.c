@@ -50,6 +50,18 @@ static void conn_free_work(struct work_struct *work)
 }
 
 /**
+ * blkrepl_conn_kill - let no further request begin
+ * @conn: the connection; the caller keeps it from being freed
+ *
+ * Context: may sleep.
+ */
+void blkrepl_conn_kill(struct blkrepl_conn *conn)
+{
+	if (!(atomic_fetch_or(BLKREPL_CONN_KILLED, &conn->state) & BLKREPL_CONN_KILLED))
+		percpu_ref_kill(&conn->ref);
+}
+
+/**
  * blkrepl_conn_close - nobody will use the connection again
  * @conn: not reachable from its link any more, or never was
  *
@@ -59,12 +71,10 @@ static void conn_free_work(struct work_struct *work)
  */
 void blkrepl_conn_close(struct blkrepl_conn *conn)
 {
-	bool dying = percpu_ref_is_dying(&conn->ref);
-
 	if (atomic_fetch_or(BLKREPL_CONN_CLOSING, &conn->state) & BLKREPL_CONN_IDLE)
 		queue_work(blkrepl_conf_wq, &conn->free_work);
-	else if (!dying)
-		percpu_ref_kill(&conn->ref);
+	else
+		blkrepl_conn_kill(conn);
 }
 
 /**
@@ -105,13 +115,12 @@ void blkrepl_conn_put(struct blkrepl_conn *conn)
  */
 void blkrepl_conn_give_up(struct blkrepl_link *link)
 {
-	struct blkrepl_conn *conn;
+	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
 
-	rcu_read_lock();
-	conn = rcu_dereference(link->conn);
-	if (conn && !percpu_ref_is_dying(&conn->ref))
-		percpu_ref_kill(&conn->ref);
-	rcu_read_unlock();
+	if (conn) {
+		blkrepl_conn_kill(conn);
+		blkrepl_conn_put(conn);
+	}
 }
 
 /**
@@ -135,10 +144,19 @@ struct sync_req {
 	refcount_t refs;
 	atomic_t state;
 	struct blkrepl_conn *conn;
+	struct work_struct work;
 	struct bio bio;
 	unsigned int nr;
 	struct bio_vec vec[];
 };
+
+/* Submitting may block on a target that does not answer, so nobody waits for it. */
+static void sync_req_submit(struct work_struct *work)
+{
+	struct sync_req *req = container_of(work, struct sync_req, work);
+
+	submit_bio(&req->bio);
+}
 
 static void sync_req_put(struct sync_req *req)
 {
@@ -224,6 +242,7 @@ int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, b
 
 	if (!conn)
 		return plain_io(bdev, opf, sector, buf, len);
+	/* One reference for this function, another one for the request. */
 	if (!percpu_ref_tryget_live(&conn->ref))
 		return -ENOTCONN;
 	req = kzalloc(struct_size(req, vec, n), GFP_NOIO);
@@ -252,7 +271,9 @@ int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, b
 	req->bio.bi_end_io = sync_req_end_io;
 	req->bio.bi_private = req;
 	atomic_set(&req->state, BLKREPL_TGT_PENDING);
-	submit_bio(&req->bio);
+	percpu_ref_get(&conn->ref);
+	INIT_WORK(&req->work, sync_req_submit);
+	queue_work(blkrepl_target_wq, &req->work);
 
 	if (!wait_for_completion_timeout(&req->end,
 					 msecs_to_jiffies(conn->link->leg_timeout_ms))) {
@@ -270,8 +291,11 @@ int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, b
 		copy_pages(req, buf, len, true);
 out:
 	sync_req_put(req);
-	if (r)
+	if (r) {
 		blkrepl_link_fail(conn->link, r);
+		blkrepl_conn_kill(conn);
+	}
+	blkrepl_conn_put(conn);
 	return r;
 
 no_memory:
@@ -638,6 +662,17 @@ out:
 	return r;
 }
 
+/* Paths are shown by who holds link->lock only. */
+static void set_path(struct blkrepl_link *link, char **path, const char *value)
+{
+	char *copy = kstrdup(value, GFP_KERNEL);
+
+	spin_lock_irq(&link->lock);
+	swap(*path, copy);
+	spin_unlock_irq(&link->lock);
+	kfree(copy);
+}
+
 /**
  * blkrepl_link_connect - open a relationship's target and go on
  * @link: the relationship
@@ -668,20 +703,18 @@ int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
 		blkrepl_conn_close(conn);
 		return r;
 	}
-	kfree(link->log_path);
-	link->log_path = kstrdup(log_path, GFP_KERNEL);
-	for (i = 0; i < nr; i++) {
-		struct blkrepl_pair *pair = &link->pair[dev[i].index];
-
-		kfree(pair->path);
-		pair->path = kstrdup(dev[i].path, GFP_KERNEL);
-	}
+	set_path(link, &link->log_path, log_path);
+	for (i = 0; i < nr; i++)
+		set_path(link, &link->pair[dev[i].index].path, dev[i].path);
 	blkrepl_conn_publish(link, conn);
 	next = blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
 				  BLKREPL_EV_TARGET_BACK_MANUAL : BLKREPL_EV_TARGET_BACK,
 				  link->state);
 	r = blkrepl_link_flow(link, next, timeout_ms, "the target was connected", extack);
-	blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
+	if (r)
+		blkrepl_conn_unpublish(link);
+	else
+		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
 	return r;
 }
 
@@ -710,8 +743,8 @@ static bool may_probe(struct blkrepl_link *link)
 
 	rcu_read_lock();
 	conn = rcu_dereference(link->conn);
-	if (conn && percpu_ref_is_dying(&conn->ref))
-		idle = atomic_read(&conn->state) == BLKREPL_CONN_IDLE;
+	if (conn)
+		idle = atomic_read(&conn->state) == (BLKREPL_CONN_KILLED | BLKREPL_CONN_IDLE);
 	rcu_read_unlock();
 	return idle && time_after_eq(jiffies, link->probe_at);
 }
@@ -739,7 +772,7 @@ void blkrepl_revive_work(struct work_struct *work)
 		mutex_unlock(&g->conf);
 		return;
 	}
-	atomic_andnot(BLKREPL_CONN_IDLE, &conn->state);
+	atomic_andnot(BLKREPL_CONN_KILLED | BLKREPL_CONN_IDLE, &conn->state);
 	percpu_ref_reinit(&conn->ref);
 	percpu_ref_get(&conn->ref);
 	mutex_unlock(&g->conf);
@@ -780,7 +813,8 @@ static void heartbeat(struct blkrepl_link *link)
 	struct blkrepl_conn *conn;
 	struct blkrepl_disk_mark *m;
 
-	if (!link->heartbeat_ms || time_before(jiffies, link->beat_at))
+	if (!link->heartbeat_ms || !blkrepl_link_mirrors(link) ||
+	    time_before(jiffies, link->beat_at))
 		return;
 	link->beat_at = jiffies + msecs_to_jiffies(link->heartbeat_ms);
 	conn = blkrepl_conn_tryget(link);

@@ -205,8 +205,11 @@ static int copy_range(struct blkrepl_io *io, struct blkrepl_pair *pair, u64 bit,
 		goto out;
 	r = write_target(io, link, sector, sectors << SECTOR_SHIFT, &written);
 	atomic64_add(written, &link->copy_written);
-	if (!r)
+	if (!r) {
+		/* First: clean blocks must be durable there, or known not to be. */
+		blkrepl_intent_copied(vol, sector);
 		blkrepl_link_mark_clean(pair, sector, sectors);
+	}
 	trace_blkrepl_copy_step(vol, sector, sectors, written);
 out:
 	blkrepl_range_unlock(io);
@@ -306,6 +309,7 @@ static void end_work(struct work_struct *work)
 	WRITE_ONCE(link->copy_running, false);
 	mutex_unlock(&link->copy_lock);
 	wake_up_all(&link->copy_wait);
+	blkrepl_link_put(link);
 }
 
 /**
@@ -337,10 +341,12 @@ void blkrepl_copy_init(struct blkrepl_link *link)
 void blkrepl_copy_start(struct blkrepl_link *link)
 {
 	mutex_lock(&link->copy_lock);
-	if (link->copy_running || READ_ONCE(link->removing)) {
+	if (link->copy_running || link->copy_forbidden) {
 		mutex_unlock(&link->copy_lock);
 		return;
 	}
+	/* For its slots, until end_work(). */
+	kref_get(&link->ref);
 	WRITE_ONCE(link->copy_running, true);
 	WRITE_ONCE(link->copy_stop, false);
 	link->copy_total = blkrepl_link_dirty_blocks(link) << BLKREPL_BLOCK_SHIFT;
@@ -367,7 +373,7 @@ void blkrepl_copy_again(struct blkrepl_link *link)
 }
 
 /**
- * blkrepl_copy_halt - stop the copy engine
+ * blkrepl_copy_halt - stop the copy engine, and let it stay so
  * @link: the relationship
  * @timeout_ms: how long to wait for requests in flight
  *
@@ -376,8 +382,24 @@ void blkrepl_copy_again(struct blkrepl_link *link)
  */
 int blkrepl_copy_halt(struct blkrepl_link *link, unsigned int timeout_ms)
 {
+	mutex_lock(&link->copy_lock);
+	link->copy_forbidden = true;
 	WRITE_ONCE(link->copy_stop, true);
+	mutex_unlock(&link->copy_lock);
 	wake_up_all(&link->copy_wait);
 	return wait_event_timeout(link->copy_wait, !READ_ONCE(link->copy_running),
 				  msecs_to_jiffies(timeout_ms)) ? 0 : -ETIMEDOUT;
+}
+
+/**
+ * blkrepl_copy_allow - undo blkrepl_copy_halt(); starts nothing
+ * @link: the relationship
+ *
+ * Context: may sleep.
+ */
+void blkrepl_copy_allow(struct blkrepl_link *link)
+{
+	mutex_lock(&link->copy_lock);
+	link->copy_forbidden = false;
+	mutex_unlock(&link->copy_lock);
 }

@@ -2,6 +2,7 @@
 /* Groups: coming up, going down, holding writes. */
 #include <linux/module.h>
 #include <linux/netlink.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "blkrepl.h"
@@ -104,7 +105,6 @@ static void writes_drained(struct percpu_ref *ref)
 {
 	struct blkrepl_group *g = container_of(ref, struct blkrepl_group, write_ref);
 
-	WRITE_ONCE(g->drained, true);
 	wake_up_all(&g->hold_wait);
 }
 
@@ -125,9 +125,10 @@ int blkrepl_group_hold(struct blkrepl_group *g, unsigned int timeout_ms)
 	spin_lock_irq(&g->held_lock);
 	g->holding = true;
 	spin_unlock_irq(&g->held_lock);
-	WRITE_ONCE(g->drained, false);
 	percpu_ref_kill(&g->write_ref);
-	if (wait_event_timeout(g->hold_wait, READ_ONCE(g->drained),
+	/* Memory must not be waited for that a held write would free. */
+	g->noio = memalloc_noio_save();
+	if (wait_event_timeout(g->hold_wait, percpu_ref_is_zero(&g->write_ref),
 			       msecs_to_jiffies(timeout_ms)))
 		return 0;
 	blkrepl_group_release(g);
@@ -147,6 +148,7 @@ void blkrepl_group_release(struct blkrepl_group *g)
 	struct bio *bio;
 
 	lockdep_assert_held(&g->conf);
+	memalloc_noio_restore(g->noio);
 	percpu_ref_resurrect(&g->write_ref);
 	bio_list_init(&held);
 	spin_lock_irq(&g->held_lock);
@@ -409,11 +411,15 @@ static void take_down(struct blkrepl_group *g)
 	unsigned int i;
 
 	lockdep_assert_held(&g->conf);
+	if (!g->up) {
+		/* One of its disks may have been seen, and opened, already. */
+		del_disks(g);
+		wait_event(g->open_wait, !READ_ONCE(g->opens));
+	}
 	cancel_delayed_work_sync(&g->sweep_work);
 	/* With no one to write to them the devices hold no write. */
-	WRITE_ONCE(g->drained, false);
 	percpu_ref_kill(&g->write_ref);
-	wait_event(g->hold_wait, READ_ONCE(g->drained));
+	wait_event(g->hold_wait, percpu_ref_is_zero(&g->write_ref));
 	flush_work(&g->intent_work);
 	if (link)
 		blkrepl_link_quiet(link);

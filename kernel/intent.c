@@ -107,6 +107,27 @@ int blkrepl_intent_resize(struct blkrepl_vol *vol, sector_t sectors)
 }
 
 /**
+ * blkrepl_intent_shrink - undo blkrepl_intent_resize() after a failure
+ * @vol: the member
+ * @nr_ext: number of extents that it had
+ *
+ * Context: may sleep; writes are held and group->meta_lock is held.
+ */
+void blkrepl_intent_shrink(struct blkrepl_vol *vol, u32 nr_ext)
+{
+	struct blkrepl_intent *in = &vol->intent;
+	u32 e;
+
+	lockdep_assert_held(&vol->group->meta_lock);
+	for (e = nr_ext; e < in->nr_ext; e++) {
+		if (in->ext[e] & BLKREPL_EXT_HOT)
+			atomic_dec(&in->hot);
+		in->ext[e] = 0;
+	}
+	in->nr_ext = nr_ext;
+}
+
+/**
  * blkrepl_intent_free - undo blkrepl_intent_init(), complete or not
  * @vol: the member
  *
@@ -219,6 +240,11 @@ static u32 extent_of(struct blkrepl_io *io)
 	return io->node.start / BLKREPL_EXTENT_SECTORS;
 }
 
+static void write_go_work(struct work_struct *work)
+{
+	blkrepl_write_go(container_of(work, struct blkrepl_io, work));
+}
+
 /**
  * blkrepl_intent_work - one group commit
  * @work: of the group
@@ -229,7 +255,6 @@ void blkrepl_intent_work(struct work_struct *work)
 {
 	struct blkrepl_group *g = container_of(work, struct blkrepl_group, intent_work);
 	struct blkrepl_io *io, *next;
-	struct blk_plug plug;
 	LIST_HEAD(batch);
 	int r;
 
@@ -263,23 +288,24 @@ void blkrepl_intent_work(struct work_struct *work)
 	if (r)
 		blkrepl_notify_group(g, BLKREPL_EVENT_LOG_FAILED);
 
-	blk_start_plug(&plug);
 	list_for_each_entry_safe(io, next, &batch, wait) {
 		list_del_init(&io->wait);
-		if (r)
+		if (r) {
 			blkrepl_write_abort(io, BLK_STS_IOERR);
-		else
-			blkrepl_write_go(io);
+			continue;
+		}
+		/* Not from here: submitting may block on a target that is dead. */
+		INIT_WORK(&io->work, write_go_work);
+		queue_work(blkrepl_target_wq, &io->work);
 	}
-	blk_finish_plug(&plug);
 }
 
 /* An image of a chunk of a dirty bitmap, on its way to the log volume. */
 struct image {
+	struct blkrepl_disk_bits bits;	/* first, for it is written from here */
 	struct list_head list;
 	struct blkrepl_pair *pair;
 	u32 chunk;
-	struct blkrepl_disk_bits bits;
 };
 
 static void free_images(struct list_head *images)
@@ -383,13 +409,61 @@ static unsigned int find_idle(struct blkrepl_vol *vol, bool all)
 	return n;
 }
 
+/*
+ * Extents that were copied to: before the flush they are noted, after it they
+ * are done with, or, where it failed, as before.
+ */
+static void sweep_copied(struct blkrepl_vol *vol, u8 from, u8 to)
+{
+	struct blkrepl_intent *in = &vol->intent;
+	u32 e;
+
+	if (!atomic_read(&in->copied))
+		return;
+	for (e = 0; e < in->nr_ext; e++) {
+		struct blkrepl_shard *shard;
+
+		if (!(READ_ONCE(in->ext[e]) & from))
+			continue;
+		shard = blkrepl_shard_of(vol, (sector_t)e * BLKREPL_EXTENT_SECTORS);
+		spin_lock_irq(&shard->lock);
+		in->ext[e] = (in->ext[e] & ~from) | to;
+		if (!(in->ext[e] & (BLKREPL_EXT_COPIED | BLKREPL_EXT_FLUSHING)))
+			atomic_dec(&in->copied);
+		spin_unlock_irq(&shard->lock);
+		cond_resched();
+	}
+}
+
+/**
+ * blkrepl_intent_copied - blocks of an extent were copied to the target
+ * @vol: the member
+ * @sector: in the extent; the range is owned by the caller
+ *
+ * Until the target is flushed they are as suspect as if they had been written.
+ *
+ * Context: any.
+ */
+void blkrepl_intent_copied(struct blkrepl_vol *vol, sector_t sector)
+{
+	struct blkrepl_shard *shard = blkrepl_shard_of(vol, sector);
+	u8 *ext = &vol->intent.ext[sector / BLKREPL_EXTENT_SECTORS];
+	unsigned long flags;
+
+	spin_lock_irqsave(&shard->lock, flags);
+	if (!(*ext & (BLKREPL_EXT_COPIED | BLKREPL_EXT_FLUSHING)))
+		atomic_inc(&vol->intent.copied);
+	*ext |= BLKREPL_EXT_COPIED;
+	spin_unlock_irqrestore(&shard->lock, flags);
+}
+
 /* Whether the blocks of an extent that differ are marked on the log volume. */
 static bool is_stored(struct blkrepl_pair *pair, u32 extent)
 {
 	u64 first = (u64)extent * BLKREPL_EXTENT_BLOCKS, last;
 	u32 c;
 
-	if (!pair)
+	if (!pair || first >= pair->dirty.nr_bits)
 		return true;
 	last = min(first + BLKREPL_EXTENT_BLOCKS, pair->dirty.nr_bits) - 1;
 	for (c = div_u64(first, BLKREPL_CHUNK_BITS); c <= div_u64(last, BLKREPL_CHUNK_BITS); c++)
@@ -414,6 +488,7 @@ static void settle(struct blkrepl_vol *vol, bool clear)
 
 		if (!(READ_ONCE(*ext) & BLKREPL_EXT_CLEARING))
 			continue;
+		cond_resched();
 		stored = true;
 		if (pair) {
 			spin_lock_irq(&pair->dirty_lock);
@@ -449,27 +524,34 @@ static int sweep(struct blkrepl_group *g, bool all)
 	int r = 0;
 
 	lockdep_assert_held(&g->meta_lock);
+	mirrored = link && blkrepl_link_mirrors(link);
+	/* What the target had not flushed when it was stopped is not marked yet. */
+	if (link && !mirrored && READ_ONCE(link->suspect_pending))
+		return -EAGAIN;
 	for (i = 0; i < g->nr_vols; i++)
 		idle += find_idle(g->vol[i], all);
-	mirrored = link && READ_ONCE(link->pair[0].mode) == BLKREPL_PAIR_MIRROR;
 	if (link)
 		take_images(link, &images, max);
 	if (!idle && list_empty(&images))
 		return 0;
+	for (i = 0; i < g->nr_vols && mirrored; i++)
+		sweep_copied(g->vol[i], BLKREPL_EXT_COPIED, BLKREPL_EXT_FLUSHING);
 	/* Cold means durable on both sides. */
 	for (i = 0; i < g->nr_vols && !r; i++)
 		r = blkdev_issue_flush(blkrepl_bdev(g->vol[i]->source));
 	if (!r && mirrored)
 		r = blkrepl_conn_flush(link);
 	/* A pair that was stopped since may have suspect extents among these. */
-	if (!r && mirrored && READ_ONCE(link->pair[0].mode) != BLKREPL_PAIR_MIRROR)
+	if (!r && link && blkrepl_link_mirrors(link) != mirrored)
 		r = -EAGAIN;
+	for (i = 0; i < g->nr_vols && mirrored; i++)
+		sweep_copied(g->vol[i], BLKREPL_EXT_FLUSHING, r ? BLKREPL_EXT_COPIED : 0);
 	if (r)
 		keep_images_changed(&images);
 	else if (link)
 		r = write_images(g, link, &images);
 	free_images(&images);
-	for (i = 0; i < g->nr_vols; i++)
+	for (i = 0; i < g->nr_vols && idle; i++)
 		settle(g->vol[i], !r);
 	return r ?: write_intents(g);
 }
@@ -524,6 +606,7 @@ int blkrepl_intent_clear_all(struct blkrepl_group *g)
  */
 void blkrepl_intent_suspect(struct blkrepl_link *link)
 {
+	const u8 suspect = BLKREPL_EXT_HOT | BLKREPL_EXT_COPIED | BLKREPL_EXT_FLUSHING;
 	unsigned int i;
 	u32 e;
 
@@ -531,12 +614,12 @@ void blkrepl_intent_suspect(struct blkrepl_link *link)
 		struct blkrepl_pair *pair = &link->pair[i];
 		struct blkrepl_intent *in = &pair->vol->intent;
 
-		if (!atomic_read(&in->hot))
+		if (!atomic_read(&in->hot) && !atomic_read(&in->copied))
 			continue;
 		for (e = 0; e < in->nr_ext; e++) {
 			sector_t start = (sector_t)e * BLKREPL_EXTENT_SECTORS;
 
-			if (!(READ_ONCE(in->ext[e]) & BLKREPL_EXT_HOT))
+			if (!(READ_ONCE(in->ext[e]) & suspect) || start >= pair->vol->sectors)
 				continue;
 			blkrepl_link_mark_dirty(pair, start,
 						min_t(sector_t, BLKREPL_EXTENT_SECTORS,

@@ -85,6 +85,18 @@ u64 blkrepl_layout_block(const struct blkrepl_layout *l, u16 type, u16 link,
 	return 0;
 }
 
+static bool is_free(const struct blkrepl_layout *l, u64 at, u64 len)
+{
+	u32 i;
+
+	if (at > l->nr_blocks || l->nr_blocks - at < len)
+		return false;
+	for (i = 0; i < l->nr; i++)
+		if (l->area[i].start < at + len && at < l->area[i].start + 2 * (u64)l->area[i].nr)
+			return false;
+	return true;
+}
+
 /* First fit for @len blocks; 0 when there is no such gap. */
 static u64 find_gap(const struct blkrepl_layout *l, u64 len)
 {
@@ -119,14 +131,22 @@ again:
 int blkrepl_layout_provide(struct blkrepl_layout *l, u16 type, u16 link,
 			   u32 member, u32 chunks)
 {
+	struct blkrepl_area *last = NULL;
 	u32 i, have = 0;
 	u64 at;
 
 	for (i = 0; i < l->nr; i++)
-		if (same(&l->area[i], type, link, member))
+		if (same(&l->area[i], type, link, member)) {
 			have += l->area[i].nr;
+			if (!last || l->area[i].first > last->first)
+				last = &l->area[i];
+		}
 	if (have >= chunks)
 		return 0;
+	if (last && is_free(l, last->start + 2 * (u64)last->nr, 2 * (u64)(chunks - have))) {
+		last->nr += chunks - have;
+		return 0;
+	}
 	if (l->nr == BLKREPL_MAX_AREAS)
 		return -ENOSPC;
 	at = find_gap(l, 2 * (u64)(chunks - have));

@@ -234,6 +234,31 @@ int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const 
 	return 0;
 }
 
+/**
+ * blkrepl_link_mirrors - whether writes go to the target
+ * @link: the relationship
+ *
+ * Context: any.
+ */
+bool blkrepl_link_mirrors(struct blkrepl_link *link)
+{
+	return READ_ONCE(link->pair[0].mode) == BLKREPL_PAIR_MIRROR;
+}
+
+/*
+ * What the target acknowledged since its last flush may be lost: mark it, or,
+ * where a flush has succeeded since mirroring stopped, forget about it.
+ */
+static void settle_suspects(struct blkrepl_link *link, bool flushed)
+{
+	lockdep_assert_held(&link->state_lock);
+	if (!flushed)
+		blkrepl_intent_suspect(link);
+	spin_lock_irq(&link->lock);
+	link->suspect_pending = false;
+	spin_unlock_irq(&link->lock);
+}
+
 /* From now on writes are tracked only; whether they were mirrored. */
 static bool stop_mirroring(struct blkrepl_link *link, int error)
 {
@@ -246,8 +271,11 @@ static bool stop_mirroring(struct blkrepl_link *link, int error)
 		was |= link->pair[i].mode == BLKREPL_PAIR_MIRROR;
 		WRITE_ONCE(link->pair[i].mode, BLKREPL_PAIR_TRACK);
 	}
-	if (was && error)
-		link->error = -error;
+	if (was) {
+		link->suspect_pending = true;
+		if (error)
+			link->error = -error;
+	}
 	spin_unlock_irqrestore(&link->lock, flags);
 	return was;
 }
@@ -309,10 +337,6 @@ static void answer_await(struct blkrepl_link *link, bool stale, blk_status_t sta
 	}
 }
 
-static bool is_mirroring(struct blkrepl_link *link)
-{
-	return READ_ONCE(link->pair[0].mode) == BLKREPL_PAIR_MIRROR;
-}
 
 /* The source goes on alone; link->state_lock is held. */
 static void fork_generation(struct blkrepl_link *link)
@@ -330,24 +354,30 @@ static void fork_generation(struct blkrepl_link *link)
 static void stale_work(struct work_struct *work)
 {
 	struct blkrepl_link *link = container_of(work, struct blkrepl_link, stale_work);
-	bool flowed, hold = false;
+	struct blkrepl_gens gens;
+	bool flowed, hold;
 	char why[64];
 	int r = 0;
 
-	blkrepl_conn_give_up(link);
-	WRITE_ONCE(link->copy_stop, true);
-	wake_up_all(&link->copy_wait);
-
 	mutex_lock(&link->state_lock);
-	if (is_mirroring(link) || (link->stale_durable && !blkrepl_state_flows(link->state))) {
-		/* It has been connected again, or stopped, since. */
+	if (blkrepl_link_mirrors(link)) {
+		/* It has been connected again since. */
 		mutex_unlock(&link->state_lock);
 		return;
 	}
 	flowed = blkrepl_state_flows(link->state);
-	if (flowed)
-		blkrepl_intent_suspect(link);
+	if (READ_ONCE(link->suspect_pending)) {
+		blkrepl_conn_give_up(link);
+		WRITE_ONCE(link->copy_stop, true);
+		wake_up_all(&link->copy_wait);
+		settle_suspects(link, false);
+	}
+	if (link->stale_durable && !flowed) {
+		mutex_unlock(&link->state_lock);
+		return;
+	}
 	hold = link->flags & BLKREPL_LINK_HOLD_ON_FAILURE;
+	gens = link->gens;
 	if (hold) {
 		if (flowed) {
 			/* Seen, but the promise stands: nothing is acknowledged. */
@@ -365,6 +395,8 @@ static void stale_work(struct work_struct *work)
 		snprintf(why, sizeof(why), "the target failed with error %d", link->error);
 		r = blkrepl_link_set_state(link, blkrepl_event_next(BLKREPL_EV_TARGET_LOST, link->state),
 					   flowed ? why : "the source was written while the target was away");
+		if (r)
+			link->gens = gens;
 	}
 	if (!hold)
 		answer_await(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
@@ -388,13 +420,15 @@ static void stale_work(struct work_struct *work)
 int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
 		      const char *reason, struct netlink_ext_ack *extack)
 {
-	unsigned int act = blkrepl_state_actions(link->state, state), i;
 	struct blkrepl_group *g = link->group;
 	struct blkrepl_conn *conn;
+	struct blkrepl_gens gens;
+	unsigned int i;
+	bool awaited;
 	int r;
 
 	lockdep_assert_held(&g->conf);
-	if (!(act & BLKREPL_ACT_MIRROR)) {
+	if (!blkrepl_state_flows(state) || blkrepl_link_mirrors(link)) {
 		r = 0;
 		mutex_lock(&link->state_lock);
 		if (link->state != state)
@@ -403,6 +437,11 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 		return r;
 	}
 
+	/* One that seems to flow but was stopped has not been told of its loss yet. */
+	flush_work(&link->stale_work);
+	if (blkrepl_state_flows(link->state))
+		state = BLKREPL_COPY_STATE_UNSYNCHRONIZED;
+again:
 	conn = blkrepl_conn_tryget(link);
 	if (!conn) {
 		NL_SET_ERR_MSG(extack, "the target is not connected; connect it first");
@@ -428,11 +467,29 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");
 		return r;
 	}
+	if ((blkrepl_link_dirty_blocks(link) && !(link->flags & BLKREPL_LINK_INCONSISTENT)) ||
+	    !blkrepl_conn_alive(link)) {
+		/* A write came in between, or the target went again. */
+		blkrepl_group_release(g);
+		goto again;
+	}
 	mutex_lock(&link->state_lock);
+	/* Writes may still wait for the target's staleness to be durable. */
+	spin_lock_irq(&link->lock);
+	awaited = !list_empty(&link->await) && !(link->flags & BLKREPL_LINK_HOLD_ON_FAILURE);
+	spin_unlock_irq(&link->lock);
+	gens = link->gens;
+	if (awaited)
+		fork_generation(link);
 	r = blkrepl_link_set_state(link, state, reason);
-	if (!r) {
+	if (r) {
+		link->gens = gens;
+	} else {
+		if (awaited)
+			answer_await(link, false, BLK_STS_OK);
 		spin_lock_irq(&link->lock);
 		link->stale_durable = false;
+		link->suspect_pending = false;
 		link->error = 0;
 		for (i = 0; i < link->nr_pairs; i++)
 			WRITE_ONCE(link->pair[i].mode, BLKREPL_PAIR_MIRROR);
@@ -458,7 +515,8 @@ static int link_stop(struct blkrepl_link *link, unsigned int state, unsigned int
 {
 	struct blkrepl_group *g = link->group;
 	struct blkrepl_conn *conn;
-	bool flowed;
+	struct blkrepl_gens gens;
+	bool flowed, mirrored;
 	int r;
 
 	lockdep_assert_held(&g->conf);
@@ -477,27 +535,35 @@ static int link_stop(struct blkrepl_link *link, unsigned int state, unsigned int
 	}
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");
+		blkrepl_copy_allow(link);
 		blkrepl_copy_again(link);
 		return r;
 	}
 	mutex_lock(&link->state_lock);
 	flowed = blkrepl_state_flows(link->state);
-	stop_mirroring(link, 0);
-	if (flowed)
+	mirrored = stop_mirroring(link, 0);
+	gens = link->gens;
+	/* Also where the loss of the target had not been made durable yet. */
+	if (flowed || !link->stale_durable)
 		fork_generation(link);
 	r = blkrepl_link_set_state(link, state, reason);
+	if (r)
+		link->gens = gens;
 	/* The log volume failed: then the target must not seem to be up to date. */
 	answer_await(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
 	mutex_unlock(&link->state_lock);
 	blkrepl_group_release(g);
+	if (flowed) {
+		bool flushed = mirrored && !blkrepl_conn_flush(link);
+
+		mutex_lock(&link->state_lock);
+		settle_suspects(link, flushed);
+		mutex_unlock(&link->state_lock);
+	}
+	blkrepl_copy_allow(link);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the source's log volume cannot be written");
 		return r;
-	}
-	if (flowed && blkrepl_conn_flush(link)) {
-		mutex_lock(&link->state_lock);
-		blkrepl_intent_suspect(link);
-		mutex_unlock(&link->state_lock);
 	}
 	conn = blkrepl_conn_tryget(link);
 	if (conn) {
@@ -547,7 +613,7 @@ void blkrepl_link_synced(struct blkrepl_link *link)
 		return;
 
 	mutex_lock(&link->state_lock);
-	if (is_mirroring(link) && link->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED &&
+	if (blkrepl_link_mirrors(link) && link->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED &&
 	    !blkrepl_link_dirty_blocks(link)) {
 		flags = link->flags;
 		link->flags &= ~gone;
@@ -580,7 +646,7 @@ bool blkrepl_link_differs(struct blkrepl_link *link)
 
 	mutex_lock(&link->state_lock);
 	next = blkrepl_event_next(BLKREPL_EV_GREW, link->state);
-	if (is_mirroring(link) && blkrepl_link_dirty_blocks(link))
+	if (blkrepl_link_mirrors(link) && blkrepl_link_dirty_blocks(link))
 		r = next == (int)link->state ? 0 :
 		    blkrepl_link_set_state(link, next, "blocks were found to differ");
 	mutex_unlock(&link->state_lock);
@@ -636,26 +702,24 @@ void blkrepl_link_free(struct blkrepl_link *link)
 	free_percpu(link->mirrored);
 	kfree(link->log_path);
 	mutex_destroy(&link->state_lock);
+	blkrepl_group_put(link->group);
 	kfree(link);
 }
 
 static void release_work(struct work_struct *work)
 {
 	struct blkrepl_link *link = container_of(work, struct blkrepl_link, release_work);
-	struct blkrepl_group *g = link->group;
 
 	cancel_work_sync(&link->revive_work);
 	cancel_delayed_work_sync(&link->tick_work);
 	cancel_work_sync(&link->stale_work);
 	blkrepl_link_free(link);
-	blkrepl_group_put(g);
 }
 
 static void link_unused(struct kref *ref)
 {
 	struct blkrepl_link *link = container_of(ref, struct blkrepl_link, ref);
 
-	blkrepl_group_get(link->group);
 	queue_work(blkrepl_io_wq, &link->release_work);
 }
 
@@ -731,6 +795,7 @@ static struct blkrepl_link *link_alloc(struct blkrepl_group *g)
 	if (!link)
 		return NULL;
 	kref_init(&link->ref);
+	blkrepl_group_get(g);
 	link->group = g;
 	spin_lock_init(&link->lock);
 	mutex_init(&link->state_lock);
@@ -925,14 +990,16 @@ int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p
 	r = format_target(link, conn, p->force, extack);
 	if (r)
 		goto err_close;
+	mutex_lock(&g->meta_lock);
 	r = provide_areas(link);
-	if (r) {
-		NL_SET_ERR_MSG(extack, "the group's log volume is too small for the bitmaps; extend it");
-		goto err_areas;
-	}
-	r = blkrepl_log_write_areas(&g->log);
 	if (r)
-		goto err_areas;
+		NL_SET_ERR_MSG(extack, "the group's log volume is too small for the bitmaps; extend it");
+	r = r ?: blkrepl_log_write_areas(&g->log);
+	if (r)
+		drop_areas(link);
+	mutex_unlock(&g->meta_lock);
+	if (r)
+		goto err_close;
 	mutex_lock(&link->state_lock);
 	r = blkrepl_link_store(link);
 	mutex_unlock(&link->state_lock);
@@ -957,10 +1024,9 @@ int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p
 	return r;
 
 err_forget:
+	mutex_lock(&g->meta_lock);
 	forget(link);
-	goto err_close;
-err_areas:
-	drop_areas(link);
+	mutex_unlock(&g->meta_lock);
 err_close:
 	blkrepl_conn_close(conn);
 err_free:
@@ -1088,6 +1154,9 @@ int blkrepl_link_grow(struct blkrepl_pair *pair, sector_t sectors)
 		return -ENOMEM;
 	spin_lock_irq(&pair->dirty_lock);
 	memcpy(chunk, old, pair->dirty.nr_chunks * sizeof(*chunk));
+	/* The last block may have been a part of one. */
+	if (pair->vol->sectors % BLKREPL_BLOCK_SECTORS)
+		blkrepl_dirty_set(&pair->dirty, pair->dirty.nr_bits - 1, 1);
 	blkrepl_dirty_grow(&pair->dirty, chunk, DIV_ROUND_UP_ULL(sectors, BLKREPL_BLOCK_SECTORS));
 	spin_unlock_irq(&pair->dirty_lock);
 	kvfree(old);
@@ -1105,21 +1174,23 @@ int blkrepl_link_grow(struct blkrepl_pair *pair, sector_t sectors)
  */
 void blkrepl_link_quiet(struct blkrepl_link *link)
 {
-	if (blkrepl_copy_halt(link, 1000)) {
+	bool flushed;
+
+	/* The source answers sooner or later; the target is not waited for. */
+	while (blkrepl_copy_halt(link, 1000)) {
 		blkrepl_link_fail(link, -ETIMEDOUT);
 		blkrepl_conn_give_up(link);
 		blkrepl_conn_abandon(link, 0);
-		blkrepl_copy_halt(link, BLKREPL_HOLD_MS);
 	}
-	if (is_mirroring(link) && blkrepl_conn_flush(link)) {
-		mutex_lock(&link->state_lock);
-		blkrepl_intent_suspect(link);
-		mutex_unlock(&link->state_lock);
-	}
+	flushed = blkrepl_link_mirrors(link) && !blkrepl_conn_flush(link);
+	flushed = stop_mirroring(link, 0) && flushed;
+	mutex_lock(&link->state_lock);
+	if (READ_ONCE(link->suspect_pending))
+		settle_suspects(link, flushed);
+	mutex_unlock(&link->state_lock);
 	WRITE_ONCE(link->removing, true);
 	cancel_delayed_work_sync(&link->tick_work);
 	cancel_delayed_work_sync(&link->deadline_work);
-	stop_mirroring(link, 0);
 	blkrepl_conn_unpublish(link);
 	flush_work(&link->stale_work);
 	answer_await(link, false, BLK_STS_IOERR);
@@ -1159,7 +1230,7 @@ static int link_detach(struct blkrepl_link *link, unsigned int timeout_ms,
 	mutex_unlock(&g->meta_lock);
 	blkrepl_group_release(g);
 	mutex_lock(&link->state_lock);
-	answer_await(link, true, BLK_STS_OK);
+	answer_await(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
 	mutex_unlock(&link->state_lock);
 	blkrepl_link_quiet(link);
 	blkrepl_notify_link(link, BLKREPL_EVENT_RELATIONSHIP_DEL);

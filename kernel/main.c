@@ -13,6 +13,7 @@ struct workqueue_struct *blkrepl_state_wq;
 struct workqueue_struct *blkrepl_io_wq;
 struct workqueue_struct *blkrepl_copy_wq;
 struct workqueue_struct *blkrepl_conf_wq;
+struct workqueue_struct *blkrepl_target_wq;
 struct kmem_cache *blkrepl_io_cache;
 struct kmem_cache *blkrepl_vec_cache;
 
@@ -22,7 +23,7 @@ MODULE_PARM_DESC(sweep_ms, "period of the write-intent sweeper; an extent is cle
 
 /*
  * Each of these may wait for another: a commit never waits for a copy, and
- * neither for a stale mark.
+ * neither for a stale mark. What a dead target may block has its own.
  */
 static const struct {
 	struct workqueue_struct **wq;
@@ -33,6 +34,7 @@ static const struct {
 	{ &blkrepl_io_wq,	"blkrepl_io" },
 	{ &blkrepl_copy_wq,	"blkrepl_copy" },
 	{ &blkrepl_conf_wq,	"blkrepl_conf" },
+	{ &blkrepl_target_wq,	"blkrepl_target" },
 };
 
 static void destroy_queues(void)

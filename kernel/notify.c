@@ -162,6 +162,16 @@ static int fill_link_copy(struct sk_buff *skb, struct blkrepl_link *link)
 	       put_u64(skb, BLKREPL_A_RELATIONSHIP_BYTES_MIRRORED, mirrored_bytes(link), pad);
 }
 
+static int put_path(struct sk_buff *skb, struct blkrepl_link *link, int attr, char **path)
+{
+	int r;
+
+	spin_lock_irq(&link->lock);
+	r = nla_put_string(skb, attr, *path ?: "");
+	spin_unlock_irq(&link->lock);
+	return r;
+}
+
 static int fill_link_settings(struct sk_buff *skb, struct blkrepl_link *link)
 {
 	const int pad = BLKREPL_A_RELATIONSHIP_PAD;
@@ -221,7 +231,7 @@ int blkrepl_fill_link(struct sk_buff *skb, struct blkrepl_link *link, u32 event,
 	    nla_put(skb, BLKREPL_A_RELATIONSHIP_TARGET_GROUP_UUID, BLKREPL_UUID_SIZE,
 		    link->peer_uuid) ||
 	    nla_put_string(skb, BLKREPL_A_RELATIONSHIP_TARGET_GROUP_NAME, link->peer_name) ||
-	    nla_put_string(skb, BLKREPL_A_RELATIONSHIP_TARGET_LOG_PATH, link->log_path ?: "") ||
+	    put_path(skb, link, BLKREPL_A_RELATIONSHIP_TARGET_LOG_PATH, &link->log_path) ||
 	    nla_put_u32(skb, BLKREPL_A_RELATIONSHIP_PAIR_COUNT, link->nr_pairs) ||
 	    nla_put_u16(skb, BLKREPL_A_RELATIONSHIP_SYNC_TYPE, link->sync_type) ||
 	    nla_put_u16(skb, BLKREPL_A_RELATIONSHIP_MODE, link->mode) ||
@@ -290,7 +300,7 @@ int blkrepl_fill_pair(struct sk_buff *skb, struct blkrepl_pair *pair)
 	    nla_put(skb, BLKREPL_A_PAIR_UUID, BLKREPL_UUID_SIZE, pair->uuid) ||
 	    nla_put_u16(skb, BLKREPL_A_PAIR_INDEX, pair->vol->index) ||
 	    nla_put_string(skb, BLKREPL_A_PAIR_NAME, pair->name) ||
-	    nla_put_string(skb, BLKREPL_A_PAIR_PATH, pair->path ?: "") ||
+	    put_path(skb, pair->link, BLKREPL_A_PAIR_PATH, &pair->path) ||
 	    put_u64(skb, BLKREPL_A_PAIR_SIZE, (u64)pair->sectors << SECTOR_SHIFT, pad) ||
 	    nla_put_u16(skb, BLKREPL_A_PAIR_COPY_STATE, state) ||
 	    nla_put_u8(skb, BLKREPL_A_PAIR_LEG_STATE, leg_state_of(pair)) ||

@@ -266,9 +266,11 @@ void blkrepl_vol_free(struct blkrepl_vol *vol)
 static int grow_metadata(struct blkrepl_vol *vol, sector_t sectors)
 {
 	struct blkrepl_group *g = vol->group;
+	u32 old_ext = vol->intent.nr_ext;
 	sector_t old = vol->sectors;
 	int r;
 
+	lockdep_assert_held(&g->meta_lock);
 	r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0, vol->index,
 				   blkrepl_layout_chunks(BLKREPL_BLOCK_INTENT, sectors));
 	if (!r && vol->pair)
@@ -290,13 +292,13 @@ static int grow_metadata(struct blkrepl_vol *vol, sector_t sectors)
 	r = blkrepl_intent_store(g, vol);
 	if (!r && vol->pair)
 		r = blkrepl_link_grow(vol->pair, sectors);
-	if (r)
+	if (r) {
+		blkrepl_intent_shrink(vol, old_ext);
 		return r;
+	}
+	/* Should this fail the device has its size, and after the next start its old one. */
 	vol->sectors = sectors;
-	r = blkrepl_group_write_members(g);
-	if (r)
-		vol->sectors = old;
-	return r;
+	return blkrepl_group_write_members(g);
 }
 
 /**
@@ -329,9 +331,14 @@ int blkrepl_vol_resize(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");
 		return r;
 	}
+	/* Suspects must not be looked for in a table that is being replaced. */
+	if (link)
+		mutex_lock(&link->state_lock);
 	mutex_lock(&g->meta_lock);
 	r = grow_metadata(vol, sectors);
 	mutex_unlock(&g->meta_lock);
+	if (link)
+		mutex_unlock(&link->state_lock);
 	blkrepl_group_release(g);
 	if (r) {
 		blkrepl_say(extack, r == -ENOSPC ?

@@ -81,7 +81,9 @@ rig_up() {
 rig_down() {
 	local i
 
+	udevadm settle
 	blkrepl-setup group-del $GROUP || [ $? = 3 ] || return
+	sweeps 5000
 	for ((i = 0; i < RIG_MEMBERS; i++)); do
 		dm_remove "s$i" "t$i" || return
 	done
@@ -96,6 +98,10 @@ all_identical() {
 		identical "/dev/mapper/s$i" "/dev/mapper/t$i" || return
 	done
 }
+
+# no_sweeps, sweeps MS: the sweeper of groups that come up from now on
+sweeps() { echo "$1" >/sys/module/blkrepl/parameters/sweep_ms; }
+no_sweeps() { sweeps 3600000; }
 
 fault() { echo "$1 $2" >/sys/kernel/debug/blkrepl/fault; }
 

@@ -7,27 +7,27 @@
 
 #include "operations.h"
 
-static char *read_file(const char *path)
+static bool read_file(const char *path, char **text)
 {
 	FILE *f = fopen(path, "r");
-	char *text = NULL;
 	size_t n = 0;
+	bool ok = f && getdelim(text, &n, 0, f) >= 0;
 
-	if (!f || getdelim(&text, &n, 0, f) < 0)
+	if (!ok)
 		fprintf(stderr, "%s cannot be read\n", path);
 	if (f)
 		fclose(f);
-	return text;
+	return ok;
 }
 
 static int check(const char *path)
 {
-	char *table = NULL, *text = read_file(path), *at;
+	char *table = NULL, *text = NULL, *at;
 	size_t n = 0;
 	FILE *f = open_memstream(&table, &n);
 	int r = 1;
 
-	if (!text || !f)
+	if (!f || !read_file(path, &text))
 		return 1;
 	operations_print(f);
 	fclose(f);
