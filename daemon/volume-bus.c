@@ -43,7 +43,7 @@ static char *pool_of(const struct volume *v)
         return vg ? pool_path(vg) : NULL;
 }
 
-GETTER(get_uuid, "s", o->member ? UUID_TEXT(o->member->uuid) : "")
+GETTER(get_uuid, "s", o->member && !o->group->hidden ? UUID_TEXT(o->member->uuid) : "")
 GETTER(get_name, "s", o->name)
 GETTER(get_device, "s", o->device)
 GETTER(get_size, "t", o->size)

@@ -101,7 +101,7 @@ char *volume_path(const struct volume *v)
 {
         char *path = NULL;
 
-        if (v->member)
+        if (v->member && !v->group->hidden)
                 return volume_path_of_member(v->member);
         return sd_bus_path_encode("/org/blkrepl1/volume", v->name, &path) < 0 ? NULL : path;
 }

@@ -166,6 +166,12 @@ fails_at() {
 	[ $state = 1 ] && untouched
 }
 
+# The name is taken as long as the creation is being undone; the pool is looked for later.
+name_is_free() {
+	system CreateReplicationRelationship 'sqqosaoa{sv}saoaoa{sv}uooa{sv}' r 6 2 / "" \
+		1 $root/volume/src_2fa 0 "" 0 1 $root/pool/nowhere 0 0 / / 0 2>&1 | grep -q 'no pool'
+}
+
 # The daemon is killed in the middle of a creation: afterwards there is all or nothing.
 killed_after() {
 	local left
@@ -175,7 +181,7 @@ killed_after() {
 	daemon_lost || return
 	wait_for 60 all_or_nothing || { volumes; rows; return 1; }
 	# What is being undone is not shown any more.
-	[ "$(rows)" != 0 ] || { wait_for 60 untouched; return; }
+	[ "$(rows)" != 0 ] || { wait_for 60 name_is_free && untouched; return; }
 	udevadm settle
 	left=$(property $root/relationship/r Relationship Job)
 	[ "$left" != / ] && call "$left" org.blkrepl1.Job Cancel 'a{sv}' 0 &&
