@@ -13,8 +13,9 @@
  *	        link->copy_lock			(below conf only) the copy engine's cursor
  *	          shard->lock, pair->dirty_lock, link->lock, intent_lock, held_lock
  *
- * A spinlock is the innermost lock. No lock but group->conf is held while the
- * target is waited for, and that wait has a deadline.
+ * A spinlock is the innermost lock. Of these only group->conf, group->meta_lock
+ * (by the sweeper) and the target's own log->lock are held while the target is
+ * waited for, and that wait has a deadline.
  *
  * Who is where:
  *	group.c		groups: coming up, going down, holding writes
@@ -25,7 +26,9 @@
  *	range.c		locking ranges of a member
  *	intent.c	the write-intent bitmap
  *	log.c		the log volume
- *	link.c		relationships: states, settings, being told of failures
+ *	link.c		relationships: how their state changes
+ *	link-life.c	relationships: made, brought up, ended
+ *	operation.c	the model's operations, settings
  *	conn.c		the open devices of a target: deadline, orphans, probing
  *	copy.c		the copy engine
  *	netlink.c, notify.c, debugfs.c, trace.h
@@ -681,7 +684,7 @@ int blkrepl_log_write_mark(struct blkrepl_log *log, struct blkrepl_disk_mark *m)
 int blkrepl_log_write_bits(struct blkrepl_log *log, u16 type, unsigned int member,
 			   u32 chunk, struct blkrepl_disk_bits *b, u64 tag, u64 *seq);
 
-/* link.c */
+/* link-life.c */
 struct blkrepl_link_param {
 	const u8 *uuid;
 	const char *name;
@@ -714,8 +717,11 @@ struct blkrepl_link *blkrepl_link_get(struct blkrepl_group *g);
 void blkrepl_link_put(struct blkrepl_link *link);
 void blkrepl_link_synced(struct blkrepl_link *link);
 bool blkrepl_link_differs(struct blkrepl_link *link);
-int blkrepl_link_op(struct blkrepl_group *g, unsigned int op, bool force, u64 revision,
-		    unsigned int timeout_ms, struct netlink_ext_ack *extack);
+int blkrepl_link_grow(struct blkrepl_pair *pair, sector_t sectors);
+int blkrepl_link_detach(struct blkrepl_link *link, unsigned int timeout_ms,
+			struct netlink_ext_ack *extack);
+
+/* operation.c */
 struct blkrepl_settings {
 	u64 rate_limit;
 	u64 yield_rate;
@@ -726,6 +732,17 @@ struct blkrepl_settings {
 };
 
 int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s);
+int blkrepl_link_op(struct blkrepl_group *g, unsigned int op, bool force, u64 revision,
+		    unsigned int timeout_ms, struct netlink_ext_ack *extack);
+
+/* link.c */
+u64 blkrepl_fresh_generation(void);
+void blkrepl_stale_work(struct work_struct *work);
+void blkrepl_link_settle_suspects(struct blkrepl_link *link, bool flushed);
+bool blkrepl_link_stop_mirroring(struct blkrepl_link *link, int error);
+void blkrepl_link_answer(struct blkrepl_link *link, bool stale, blk_status_t status);
+int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
+		      const char *reason, struct netlink_ext_ack *extack);
 int blkrepl_link_store(struct blkrepl_link *link);
 int blkrepl_link_store_target(struct blkrepl_link *link, struct blkrepl_conn *conn);
 int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const char *reason);
@@ -733,7 +750,6 @@ void blkrepl_link_fail(struct blkrepl_link *link, int error);
 void blkrepl_link_await(struct blkrepl_io *io);
 void blkrepl_link_mark_dirty(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
 void blkrepl_link_mark_clean(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
-int blkrepl_link_grow(struct blkrepl_pair *pair, sector_t sectors);
 bool blkrepl_link_mirrors(struct blkrepl_link *link);
 u64 blkrepl_link_dirty_blocks(struct blkrepl_link *link);
 bool blkrepl_link_consistent(struct blkrepl_link *link);

@@ -583,6 +583,8 @@ void blkrepl_conn_publish(struct blkrepl_link *link, struct blkrepl_conn *conn)
 	link_holders(link, conn);
 	rcu_assign_pointer(link->conn, conn);
 	link->probe_backoff = 1;
+	link->probe_at = jiffies;
+	link->beat_at = jiffies;
 	WRITE_ONCE(link->removing, false);
 	queue_delayed_work(blkrepl_conf_wq, &link->deadline_work, 1);
 	queue_delayed_work(blkrepl_conf_wq, &link->tick_work, msecs_to_jiffies(TICK_MS));
@@ -749,6 +751,31 @@ static bool may_probe(struct blkrepl_link *link)
 	return idle && time_after_eq(jiffies, link->probe_at);
 }
 
+/* Whether all devices of a target answer, and its log volume is what it was. */
+static int probe(struct blkrepl_conn *conn)
+{
+	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
+	unsigned int i;
+	int r;
+
+	if (!buf)
+		return -ENOMEM;
+	r = blkrepl_log_read(&conn->log, BLKREPL_AT_SUPER, 2, buf);
+	if (!r && !blkrepl_block_pick(buf, BLKREPL_BLOCK_SUPER, 0, &conn->log.tag))
+		r = -EMEDIUMTYPE;
+	for (i = 0; i < conn->nr_legs && !r; i++)
+		r = blkrepl_conn_sync_io(conn, blkrepl_bdev(conn->leg[i]), REQ_OP_READ | REQ_SYNC,
+					 0, buf, bdev_logical_block_size(blkrepl_bdev(conn->leg[i])));
+	kfree(buf);
+	return r;
+}
+
+static void probe_later(struct blkrepl_link *link)
+{
+	link->probe_at = jiffies + msecs_to_jiffies(TICK_MS * link->probe_backoff);
+	link->probe_backoff = min(link->probe_backoff * 2, 32u);
+}
+
 /**
  * blkrepl_revive_work - speak to a target again that had been given up
  * @work: of the relationship
@@ -763,7 +790,6 @@ void blkrepl_revive_work(struct work_struct *work)
 	struct blkrepl_link *link = container_of(work, struct blkrepl_link, revive_work);
 	struct blkrepl_group *g = link->group;
 	struct blkrepl_conn *conn;
-	u8 *buf = NULL;
 	int next, r;
 
 	mutex_lock(&g->conf);
@@ -772,18 +798,14 @@ void blkrepl_revive_work(struct work_struct *work)
 		mutex_unlock(&g->conf);
 		return;
 	}
+	/* Until both sides are the same each failure makes the next probe later. */
+	probe_later(link);
 	atomic_andnot(BLKREPL_CONN_KILLED | BLKREPL_CONN_IDLE, &conn->state);
 	percpu_ref_reinit(&conn->ref);
 	percpu_ref_get(&conn->ref);
 	mutex_unlock(&g->conf);
 
-	r = -ENOMEM;
-	buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
-	if (buf)
-		r = blkrepl_log_read(&conn->log, BLKREPL_AT_SUPER, 2, buf);
-	if (!r && !blkrepl_block_pick(buf, BLKREPL_BLOCK_SUPER, 0, &conn->log.tag))
-		r = -EMEDIUMTYPE;
-	kfree(buf);
+	r = probe(conn);
 	blkrepl_conn_put(conn);
 
 	mutex_lock(&g->conf);
@@ -799,8 +821,6 @@ void blkrepl_revive_work(struct work_struct *work)
 	}
 	if (r) {
 		blkrepl_conn_give_up(link);
-		link->probe_backoff = min(link->probe_backoff * 2, 32u);
-		link->probe_at = jiffies + msecs_to_jiffies(TICK_MS * link->probe_backoff);
 	} else {
 		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
 	}

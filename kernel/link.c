@@ -29,7 +29,12 @@ u64 blkrepl_now_us(void)
 	return ktime_get_real_ns() / NSEC_PER_USEC;
 }
 
-static u64 fresh_generation(void)
+/**
+ * blkrepl_fresh_generation - a number that no side has had
+ *
+ * Context: any.
+ */
+u64 blkrepl_fresh_generation(void)
 {
 	u64 g;
 
@@ -108,7 +113,7 @@ bool blkrepl_link_consistent(struct blkrepl_link *link)
 }
 
 static void fill_disk(struct blkrepl_link *link, const struct blkrepl_gens *gens,
-		      struct blkrepl_disk_link *l)
+		      unsigned int state, struct blkrepl_disk_link *l)
 {
 	unsigned int i;
 
@@ -120,7 +125,7 @@ static void fill_disk(struct blkrepl_link *link, const struct blkrepl_gens *gens
 	l->flags = cpu_to_le32(link->flags | BLKREPL_LINK_USED);
 	l->sync_type = cpu_to_le16(link->sync_type);
 	l->mode = cpu_to_le16(link->mode);
-	l->copy_state = cpu_to_le16(link->state);
+	l->copy_state = cpu_to_le16(state);
 	l->leg_timeout_ms = cpu_to_le32(link->leg_timeout_ms);
 	l->heartbeat_ms = cpu_to_le32(link->heartbeat_ms);
 	l->revision = cpu_to_le64(link->revision);
@@ -144,10 +149,26 @@ static void fill_disk(struct blkrepl_link *link, const struct blkrepl_gens *gens
 static void fill_target(struct blkrepl_link *link, const struct blkrepl_gens *gens,
 			struct blkrepl_disk_link *l)
 {
-	fill_disk(link, gens, l);
+	fill_disk(link, gens, link->state, l);
 	l->flags |= cpu_to_le32(BLKREPL_LINK_TARGET_SIDE);
 	memcpy(l->peer_uuid, link->group->uuid, BLKREPL_UUID_SIZE);
 	strscpy(l->peer_name, link->group->name, BLKREPL_NAME_SIZE);
+}
+
+static int store_as(struct blkrepl_link *link, unsigned int state)
+{
+	struct blkrepl_disk_link *l = kmalloc(sizeof(*l), GFP_NOIO);
+	int r;
+
+	lockdep_assert_held(&link->state_lock);
+	if (!l)
+		return -ENOMEM;
+	fill_disk(link, &link->gens, state, l);
+	r = blkrepl_log_write_link(&link->group->log, l);
+	kfree(l);
+	if (r)
+		blkrepl_notify_group(link->group, BLKREPL_EVENT_LOG_FAILED);
+	return r;
 }
 
 /**
@@ -158,18 +179,7 @@ static void fill_target(struct blkrepl_link *link, const struct blkrepl_gens *ge
  */
 int blkrepl_link_store(struct blkrepl_link *link)
 {
-	struct blkrepl_disk_link *l = kmalloc(sizeof(*l), GFP_NOIO);
-	int r;
-
-	lockdep_assert_held(&link->state_lock);
-	if (!l)
-		return -ENOMEM;
-	fill_disk(link, &link->gens, l);
-	r = blkrepl_log_write_link(&link->group->log, l);
-	kfree(l);
-	if (r)
-		blkrepl_notify_group(link->group, BLKREPL_EVENT_LOG_FAILED);
-	return r;
+	return store_as(link, link->state);
 }
 
 /**
@@ -221,13 +231,11 @@ int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const 
 		link->when_broken_us = now;
 		break;
 	}
-	WRITE_ONCE(link->state, state);
 	link->revision++;
-	r = blkrepl_link_store(link);
-	if (r) {
-		WRITE_ONCE(link->state, old);
+	r = store_as(link, state);
+	if (r)
 		return r;
-	}
+	WRITE_ONCE(link->state, state);
 	strscpy(link->reason, reason, sizeof(link->reason));
 	trace_blkrepl_state(link, old, state);
 	blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
@@ -245,11 +253,15 @@ bool blkrepl_link_mirrors(struct blkrepl_link *link)
 	return READ_ONCE(link->pair[0].mode) == BLKREPL_PAIR_MIRROR;
 }
 
-/*
- * What the target acknowledged since its last flush may be lost: mark it, or,
- * where a flush has succeeded since mirroring stopped, forget about it.
+/**
+ * blkrepl_link_settle_suspects - what the target acknowledged since its last
+ * flush may be lost: mark it
+ * @link: the relationship; link->state_lock is held
+ * @flushed: a flush has succeeded since mirroring stopped, so nothing is lost
+ *
+ * Context: may sleep.
  */
-static void settle_suspects(struct blkrepl_link *link, bool flushed)
+void blkrepl_link_settle_suspects(struct blkrepl_link *link, bool flushed)
 {
 	lockdep_assert_held(&link->state_lock);
 	if (!flushed)
@@ -259,8 +271,15 @@ static void settle_suspects(struct blkrepl_link *link, bool flushed)
 	spin_unlock_irq(&link->lock);
 }
 
-/* From now on writes are tracked only; whether they were mirrored. */
-static bool stop_mirroring(struct blkrepl_link *link, int error)
+/**
+ * blkrepl_link_stop_mirroring - from now on writes are tracked only
+ * @link: the relationship
+ * @error: why, a negative errno, or 0
+ *
+ * Context: any.
+ * Return: whether they had been mirrored.
+ */
+bool blkrepl_link_stop_mirroring(struct blkrepl_link *link, int error)
 {
 	unsigned long flags;
 	bool was = false;
@@ -292,7 +311,7 @@ static bool stop_mirroring(struct blkrepl_link *link, int error)
  */
 void blkrepl_link_fail(struct blkrepl_link *link, int error)
 {
-	if (!stop_mirroring(link, error))
+	if (!blkrepl_link_stop_mirroring(link, error))
 		return;
 	trace_blkrepl_leg_error(link, error);
 	queue_work(blkrepl_state_wq, &link->stale_work);
@@ -321,8 +340,15 @@ void blkrepl_link_await(struct blkrepl_io *io)
 		queue_work(blkrepl_state_wq, &link->stale_work);
 }
 
-/* Answer the writes that waited; @stale: and those to come at once. */
-static void answer_await(struct blkrepl_link *link, bool stale, blk_status_t status)
+/**
+ * blkrepl_link_answer - answer the writes that wait in link->await
+ * @link: the relationship
+ * @stale: the target's staleness is durable: answer those to come at once
+ * @status: the result
+ *
+ * Context: may sleep.
+ */
+void blkrepl_link_answer(struct blkrepl_link *link, bool stale, blk_status_t status)
 {
 	struct blkrepl_io *io, *next;
 	LIST_HEAD(list);
@@ -343,15 +369,20 @@ static void fork_generation(struct blkrepl_link *link)
 {
 	if (link->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
 		link->recovery_point_us = blkrepl_now_us();
-	blkrepl_gens_fork(&link->gens, fresh_generation());
+	blkrepl_gens_fork(&link->gens, blkrepl_fresh_generation());
 }
 
-/*
- * Make durable that the target is stale, then let the writes go that waited for
- * it. With FailedCopyStopsHostIO they go on waiting: until the target has them
- * too, or until an operation stops the relationship.
+/**
+ * blkrepl_stale_work - make durable that the target is stale
+ * @work: of the relationship
+ *
+ * Then the writes go that waited for it. With FailedCopyStopsHostIO they go on
+ * waiting: until the target has them too, or until an operation stops the
+ * relationship.
+ *
+ * Context: workqueue.
  */
-static void stale_work(struct work_struct *work)
+void blkrepl_stale_work(struct work_struct *work)
 {
 	struct blkrepl_link *link = container_of(work, struct blkrepl_link, stale_work);
 	struct blkrepl_gens gens;
@@ -370,7 +401,7 @@ static void stale_work(struct work_struct *work)
 		blkrepl_conn_give_up(link);
 		WRITE_ONCE(link->copy_stop, true);
 		wake_up_all(&link->copy_wait);
-		settle_suspects(link, false);
+		blkrepl_link_settle_suspects(link, false);
 	}
 	if (link->stale_durable && !flowed) {
 		mutex_unlock(&link->state_lock);
@@ -399,10 +430,9 @@ static void stale_work(struct work_struct *work)
 			link->gens = gens;
 	}
 	if (!hold)
-		answer_await(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
+		blkrepl_link_answer(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
 	mutex_unlock(&link->state_lock);
 	if (flowed) {
-		link->probe_at = jiffies + HZ;
 		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_FAILED);
 	}
 }
@@ -486,7 +516,7 @@ again:
 		link->gens = gens;
 	} else {
 		if (awaited)
-			answer_await(link, false, BLK_STS_OK);
+			blkrepl_link_answer(link, false, BLK_STS_OK);
 		spin_lock_irq(&link->lock);
 		link->stale_durable = false;
 		link->suspect_pending = false;
@@ -501,16 +531,22 @@ again:
 		NL_SET_ERR_MSG(extack, "the source's log volume cannot be written");
 		return r;
 	}
-	link->probe_backoff = 1;
 	blkrepl_copy_start(link);
 	return 0;
 }
 
-/*
- * Stop mirroring at one instant of the write order and go to @state.
- * The target is given @timeout_ms to end what is in flight, then it is cut off.
+/**
+ * blkrepl_link_stop - stop mirroring at one instant of the write order
+ * @link: the relationship
+ * @state: the CopyState to go to
+ * @timeout_ms: how long the target may take to end what is in flight; then it
+ *	is cut off
+ * @reason: a sentence
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; group->conf is held.
  */
-static int link_stop(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
+int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
 		     const char *reason, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = link->group;
@@ -541,7 +577,7 @@ static int link_stop(struct blkrepl_link *link, unsigned int state, unsigned int
 	}
 	mutex_lock(&link->state_lock);
 	flowed = blkrepl_state_flows(link->state);
-	mirrored = stop_mirroring(link, 0);
+	mirrored = blkrepl_link_stop_mirroring(link, 0);
 	gens = link->gens;
 	/* Also where the loss of the target had not been made durable yet. */
 	if (flowed || !link->stale_durable)
@@ -550,14 +586,14 @@ static int link_stop(struct blkrepl_link *link, unsigned int state, unsigned int
 	if (r)
 		link->gens = gens;
 	/* The log volume failed: then the target must not seem to be up to date. */
-	answer_await(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
+	blkrepl_link_answer(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
 	mutex_unlock(&link->state_lock);
 	blkrepl_group_release(g);
 	if (flowed) {
 		bool flushed = mirrored && !blkrepl_conn_flush(link);
 
 		mutex_lock(&link->state_lock);
-		settle_suspects(link, flushed);
+		blkrepl_link_settle_suspects(link, flushed);
 		mutex_unlock(&link->state_lock);
 	}
 	blkrepl_copy_allow(link);
@@ -624,8 +660,9 @@ void blkrepl_link_synced(struct blkrepl_link *link)
 			swap(link->gens, mine);
 		} else {
 			link->target_gens = theirs;
+			link->probe_backoff = 1;
 			/* Writes that FailedCopyStopsHostIO held are on both sides now. */
-			answer_await(link, false, BLK_STS_OK);
+			blkrepl_link_answer(link, false, BLK_STS_OK);
 		}
 	}
 	mutex_unlock(&link->state_lock);
@@ -669,685 +706,9 @@ int blkrepl_link_disconnect(struct blkrepl_link *link, unsigned int timeout_ms,
 	if (!rcu_access_pointer(link->conn))
 		return 0;
 	if (blkrepl_state_flows(link->state))
-		r = link_stop(link, BLKREPL_COPY_STATE_BROKEN, timeout_ms,
+		r = blkrepl_link_stop(link, BLKREPL_COPY_STATE_BROKEN, timeout_ms,
 			      "the target was disconnected", extack);
 	if (!r)
 		blkrepl_conn_unpublish(link);
 	return r;
-}
-
-static void release_pairs(struct blkrepl_link *link)
-{
-	unsigned int i;
-
-	for (i = 0; i < link->nr_pairs; i++) {
-		struct blkrepl_pair *pair = &link->pair[i];
-
-		blkrepl_dirty_release(&pair->dirty);
-		kvfree(pair->dirty.chunk);
-		kfree(pair->path);
-	}
-	kvfree(link->pair);
-}
-
-/**
- * blkrepl_link_free - free a relationship
- * @link: quiet and not reachable any more, or half made
- *
- * Context: may sleep.
- */
-void blkrepl_link_free(struct blkrepl_link *link)
-{
-	release_pairs(link);
-	free_percpu(link->mirrored);
-	kfree(link->log_path);
-	mutex_destroy(&link->state_lock);
-	blkrepl_group_put(link->group);
-	kfree(link);
-}
-
-static void release_work(struct work_struct *work)
-{
-	struct blkrepl_link *link = container_of(work, struct blkrepl_link, release_work);
-
-	cancel_work_sync(&link->revive_work);
-	cancel_delayed_work_sync(&link->tick_work);
-	cancel_work_sync(&link->stale_work);
-	blkrepl_link_free(link);
-}
-
-static void link_unused(struct kref *ref)
-{
-	struct blkrepl_link *link = container_of(ref, struct blkrepl_link, ref);
-
-	queue_work(blkrepl_io_wq, &link->release_work);
-}
-
-/**
- * blkrepl_link_get - look at a group's relationship without group->conf
- * @g: the group
- *
- * Context: any.
- * Return: the relationship with a reference, or NULL.
- */
-struct blkrepl_link *blkrepl_link_get(struct blkrepl_group *g)
-{
-	struct blkrepl_link *link;
-
-	spin_lock(&g->link_lock);
-	link = g->link;
-	if (link)
-		kref_get(&link->ref);
-	spin_unlock(&g->link_lock);
-	return link;
-}
-
-/**
- * blkrepl_link_put - drop a reference of a relationship's memory
- * @link: the relationship; quiet and not reachable any more if it is the last
- *
- * It is not freed at once: its works may wait for group->conf, which the caller
- * may hold.
- *
- * Context: any.
- */
-void blkrepl_link_put(struct blkrepl_link *link)
-{
-	kref_put(&link->ref, link_unused);
-}
-
-static void *chunk_alloc(void *ctx)
-{
-	if (blkrepl_fault(BLKREPL_FAULT_NO_CHUNK))
-		return NULL;
-	return kzalloc(BLKREPL_BLOCK_SIZE, GFP_NOWAIT | __GFP_NOWARN);
-}
-
-static void chunk_free(void *ctx, void *block)
-{
-	kfree(block);
-}
-
-static int init_pair(struct blkrepl_link *link, unsigned int i)
-{
-	struct blkrepl_pair *pair = &link->pair[i];
-	struct blkrepl_vol *vol = link->group->vol[i];
-	u32 n = blkrepl_layout_chunks(BLKREPL_BLOCK_DIRTY, vol->sectors);
-	struct blkrepl_chunk *chunk = kvcalloc(n, sizeof(*chunk), GFP_KERNEL);
-
-	if (!chunk)
-		return -ENOMEM;
-	pair->link = link;
-	pair->vol = vol;
-	pair->mode = BLKREPL_PAIR_TRACK;
-	spin_lock_init(&pair->dirty_lock);
-	blkrepl_dirty_init(&pair->dirty, chunk,
-			   DIV_ROUND_UP_ULL(vol->sectors, BLKREPL_BLOCK_SECTORS),
-			   chunk_alloc, chunk_free, NULL);
-	return 0;
-}
-
-static struct blkrepl_link *link_alloc(struct blkrepl_group *g)
-{
-	struct blkrepl_link *link = kzalloc(sizeof(*link), GFP_KERNEL);
-	unsigned int i;
-
-	if (!link)
-		return NULL;
-	kref_init(&link->ref);
-	blkrepl_group_get(g);
-	link->group = g;
-	spin_lock_init(&link->lock);
-	mutex_init(&link->state_lock);
-	INIT_LIST_HEAD(&link->await);
-	INIT_WORK(&link->stale_work, stale_work);
-	INIT_DELAYED_WORK(&link->deadline_work, blkrepl_deadline_work);
-	INIT_DELAYED_WORK(&link->tick_work, blkrepl_tick_work);
-	INIT_WORK(&link->revive_work, blkrepl_revive_work);
-	INIT_WORK(&link->release_work, release_work);
-	blkrepl_copy_init(link);
-	link->mirrored = alloc_percpu(u64);
-	link->pair = kvcalloc(g->nr_vols, sizeof(*link->pair), GFP_KERNEL);
-	if (!link->mirrored || !link->pair)
-		goto err;
-	for (i = 0; i < g->nr_vols; i++) {
-		if (init_pair(link, i))
-			goto err;
-		link->nr_pairs++;
-	}
-	return link;
-err:
-	blkrepl_link_free(link);
-	return NULL;
-}
-
-/* Let writes see the relationship; they are held or the disks are not there yet. */
-static void attach(struct blkrepl_link *link)
-{
-	struct blkrepl_group *g = link->group;
-	unsigned int i;
-
-	for (i = 0; i < g->nr_vols; i++)
-		g->vol[i]->pair = &link->pair[i];
-	spin_lock(&g->link_lock);
-	g->link = link;
-	spin_unlock(&g->link_lock);
-}
-
-/**
- * blkrepl_link_unlink - undo attach(); no write is in flight
- * @g: the group
- *
- * Context: any.
- */
-void blkrepl_link_unlink(struct blkrepl_group *g)
-{
-	unsigned int i;
-
-	for (i = 0; i < g->nr_vols; i++)
-		g->vol[i]->pair = NULL;
-	spin_lock(&g->link_lock);
-	g->link = NULL;
-	spin_unlock(&g->link_lock);
-}
-
-static void fill_target_member(void *ctx, unsigned int i, struct blkrepl_disk_member *m)
-{
-	struct blkrepl_link *link = ctx;
-	struct blkrepl_pair *pair = &link->pair[i];
-
-	memcpy(m->uuid, pair->uuid, BLKREPL_UUID_SIZE);
-	strscpy(m->name, pair->name, BLKREPL_NAME_SIZE);
-	m->sectors = cpu_to_le64(pair->sectors);
-	m->flags = cpu_to_le32(BLKREPL_MEMBER_USED);
-}
-
-/* Areas for the dirty bitmaps of all pairs; the table is not written. */
-static int provide_areas(struct blkrepl_link *link)
-{
-	unsigned int i;
-	int r = 0;
-
-	for (i = 0; i < link->nr_pairs && !r; i++)
-		r = blkrepl_layout_provide(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0, i,
-					   link->pair[i].dirty.nr_chunks);
-	return r;
-}
-
-static void drop_areas(struct blkrepl_link *link)
-{
-	unsigned int i;
-
-	for (i = 0; i < link->nr_pairs; i++)
-		blkrepl_layout_drop(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0, i);
-}
-
-/* Make the target's log volume that of a new target group. */
-static int format_target(struct blkrepl_link *link, struct blkrepl_conn *conn, bool force,
-			 struct netlink_ext_ack *extack)
-{
-	int r = blkrepl_log_load(&conn->log, NULL);
-
-	if (!r && !force) {
-		NL_SET_ERR_MSG(extack, "the target's log volume holds a group already; use force to overwrite it");
-		return -EPERM;
-	}
-	if (r && r != -EMEDIUMTYPE && !force) {
-		NL_SET_ERR_MSG(extack, "the target's log volume cannot be read, or holds what is not understood; use force to overwrite it");
-		return r;
-	}
-	r = blkrepl_log_format(&conn->log, link->peer_uuid, link->peer_name,
-			       BLKREPL_ROLE_TARGET, link->nr_pairs);
-	r = r ?: blkrepl_log_write_members(&conn->log, link->nr_pairs, fill_target_member, link);
-	r = r ?: blkrepl_log_write_areas(&conn->log);
-	r = r ?: blkrepl_link_store_target(link, conn);
-	if (r)
-		NL_SET_ERR_MSG(extack, "the target's log volume cannot be written");
-	return r;
-}
-
-static void set_params(struct blkrepl_link *link, const struct blkrepl_link_param *p)
-{
-	unsigned int i;
-
-	memcpy(link->uuid, p->uuid, BLKREPL_UUID_SIZE);
-	strscpy(link->name, p->name, BLKREPL_NAME_SIZE);
-	memcpy(link->peer_uuid, p->peer_uuid, BLKREPL_UUID_SIZE);
-	strscpy(link->peer_name, p->peer_name, BLKREPL_NAME_SIZE);
-	link->sync_type = p->sync_type;
-	link->mode = p->mode;
-	link->state = BLKREPL_COPY_STATE_INITIALIZED;
-	link->flags = BLKREPL_LINK_FIRST_COPY | BLKREPL_LINK_INCONSISTENT |
-		      (p->consistency ? BLKREPL_LINK_CONSISTENCY : 0) |
-		      (p->hold_on_failure ? BLKREPL_LINK_HOLD_ON_FAILURE : 0) |
-		      (p->manual_recovery ? BLKREPL_LINK_MANUAL_RECOVERY : 0) |
-		      (p->seeded ? BLKREPL_LINK_COMPARE : 0);
-	link->leg_timeout_ms = p->leg_timeout_ms;
-	link->heartbeat_ms = p->heartbeat_ms;
-	link->throttle.limit = p->rate_limit;
-	link->throttle.yield = p->yield_rate;
-	link->dirty_tag = get_random_u64();
-	link->gens.latest = fresh_generation();
-	link->target_gens.latest = link->gens.latest;
-	for (i = 0; i < p->nr_devs; i++) {
-		struct blkrepl_pair *pair;
-
-		if (p->dev[i].index >= link->nr_pairs)
-			continue;
-		pair = &link->pair[p->dev[i].index];
-		memcpy(pair->uuid, p->dev[i].uuid, BLKREPL_UUID_SIZE);
-		strscpy(pair->name, p->dev[i].name, BLKREPL_NAME_SIZE);
-		pair->path = kstrdup(p->dev[i].path, GFP_KERNEL);
-	}
-	for (i = 0; i < link->nr_pairs; i++)
-		blkrepl_dirty_set(&link->pair[i].dirty, 0, link->pair[i].dirty.nr_bits);
-	link->log_path = kstrdup(p->log_path, GFP_KERNEL);
-	strscpy(link->reason, "created", sizeof(link->reason));
-}
-
-/* Undo the durable part of a relationship; what fails here is found by its uuid. */
-static int forget(struct blkrepl_link *link)
-{
-	struct blkrepl_disk_link *l = kzalloc(sizeof(*l), GFP_KERNEL);
-	int r = -ENOMEM;
-
-	if (l)
-		r = blkrepl_log_write_link(&link->group->log, l);
-	kfree(l);
-	drop_areas(link);
-	return r ?: blkrepl_log_write_areas(&link->group->log);
-}
-
-/**
- * blkrepl_link_new - make a relationship
- * @g: the source group
- * @p: what it is to be
- * @extack: told what is wrong
- *
- * Context: may sleep; g->conf is held.
- */
-int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p,
-		     struct netlink_ext_ack *extack)
-{
-	struct blkrepl_conn *conn;
-	struct blkrepl_link *link;
-	int r;
-
-	lockdep_assert_held(&g->conf);
-	if (g->link) {
-		if (blkrepl_uuid_equal(g->link->uuid, p->uuid))
-			return 0;
-		NL_SET_ERR_MSG(extack, "the group is in a relationship already; detach it first");
-		return -EEXIST;
-	}
-	link = link_alloc(g);
-	if (!link)
-		return -ENOMEM;
-	set_params(link, p);
-	r = blkrepl_conn_open(link, p->log_path, p->dev, p->nr_devs, &conn, extack);
-	if (r)
-		goto err_free;
-	r = format_target(link, conn, p->force, extack);
-	if (r)
-		goto err_close;
-	mutex_lock(&g->meta_lock);
-	r = provide_areas(link);
-	if (r)
-		NL_SET_ERR_MSG(extack, "the group's log volume is too small for the bitmaps; extend it");
-	r = r ?: blkrepl_log_write_areas(&g->log);
-	if (r)
-		drop_areas(link);
-	mutex_unlock(&g->meta_lock);
-	if (r)
-		goto err_close;
-	mutex_lock(&link->state_lock);
-	r = blkrepl_link_store(link);
-	mutex_unlock(&link->state_lock);
-	if (r)
-		goto err_forget;
-	r = blkrepl_group_hold(g, BLKREPL_HOLD_MS);
-	if (r) {
-		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");
-		goto err_forget;
-	}
-	link->stale_durable = true;
-	attach(link);
-	blkrepl_group_release(g);
-	blkrepl_conn_publish(link, conn);
-	blkrepl_notify_link(link, BLKREPL_EVENT_RELATIONSHIP_NEW);
-	if (p->inactive)
-		return 0;
-	r = blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED, BLKREPL_HOLD_MS,
-			      "the first copy was started", extack);
-	if (r)
-		blkrepl_link_op(g, BLKREPL_OPERATION_DETACH, true, 0, BLKREPL_HOLD_MS, NULL);
-	return r;
-
-err_forget:
-	mutex_lock(&g->meta_lock);
-	forget(link);
-	mutex_unlock(&g->meta_lock);
-err_close:
-	blkrepl_conn_close(conn);
-err_free:
-	blkrepl_link_free(link);
-	return r;
-}
-
-static int load_dirty(struct blkrepl_link *link)
-{
-	struct blkrepl_log *log = &link->group->log;
-	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
-	unsigned int i;
-	int r = 0;
-	u32 c;
-
-	if (!buf)
-		return -ENOMEM;
-	for (i = 0; i < link->nr_pairs && !r; i++) {
-		struct blkrepl_pair *pair = &link->pair[i];
-
-		for (c = 0; c < pair->dirty.nr_chunks && !r; c++) {
-			u64 at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_DIRTY, 0, i, c);
-
-			r = at ? blkrepl_log_read(log, at, 2, buf) : -EUCLEAN;
-			if (!r)
-				blkrepl_dirty_load(&pair->dirty, c,
-						   blkrepl_block_pick(buf, BLKREPL_BLOCK_DIRTY, c,
-								      &link->dirty_tag));
-		}
-	}
-	kfree(buf);
-	return r;
-}
-
-/**
- * blkrepl_link_load - bring up the relationship that a group's metadata hold
- * @g: the group; its intent bitmaps have been read
- * @extack: told what is wrong
- *
- * What was marked when the source crashed is suspect: it will be compared.
- *
- * Context: may sleep; g->conf is held, the disks are not there yet.
- */
-int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
-{
-	struct blkrepl_disk_link *l = kmalloc(sizeof(*l), GFP_KERNEL);
-	struct blkrepl_link *link = NULL;
-	unsigned int i;
-	int r;
-
-	if (!l)
-		return -ENOMEM;
-	r = blkrepl_log_read_link(&g->log, l);
-	if (r)
-		goto out;
-	if (!blkrepl_state_valid(le16_to_cpu(l->copy_state)) || l->name[BLKREPL_NAME_SIZE - 1] ||
-	    l->peer_name[BLKREPL_NAME_SIZE - 1]) {
-		NL_SET_ERR_MSG(extack, "the relationship on the log volume is damaged");
-		r = -EUCLEAN;
-		goto out;
-	}
-	r = -ENOMEM;
-	link = link_alloc(g);
-	if (!link)
-		goto out;
-	memcpy(link->uuid, l->uuid, BLKREPL_UUID_SIZE);
-	strscpy(link->name, l->name, BLKREPL_NAME_SIZE);
-	memcpy(link->peer_uuid, l->peer_uuid, BLKREPL_UUID_SIZE);
-	strscpy(link->peer_name, l->peer_name, BLKREPL_NAME_SIZE);
-	link->flags = le32_to_cpu(l->flags);
-	link->sync_type = le16_to_cpu(l->sync_type);
-	link->mode = le16_to_cpu(l->mode);
-	link->state = le16_to_cpu(l->copy_state);
-	link->leg_timeout_ms = le32_to_cpu(l->leg_timeout_ms);
-	link->heartbeat_ms = le32_to_cpu(l->heartbeat_ms);
-	link->revision = le64_to_cpu(l->revision);
-	link->throttle.limit = le64_to_cpu(l->rate_limit);
-	link->throttle.yield = le64_to_cpu(l->yield_rate);
-	link->dirty_tag = le64_to_cpu(l->dirty_tag);
-	link->gens.latest = le64_to_cpu(l->gen_current);
-	link->gens.base = le64_to_cpu(l->gen_base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		link->gens.history[i] = le64_to_cpu(l->gen_history[i]);
-	link->recovery_point_us = le64_to_cpu(l->recovery_point_us);
-	link->when_synced_us = le64_to_cpu(l->when_synced_us);
-	link->when_activated_us = le64_to_cpu(l->when_activated_us);
-	link->when_suspended_us = le64_to_cpu(l->when_suspended_us);
-	link->when_broken_us = le64_to_cpu(l->when_broken_us);
-	for (i = 0; i < link->nr_pairs; i++)
-		memcpy(link->pair[i].uuid, l->pair_uuid[i], BLKREPL_UUID_SIZE);
-	r = load_dirty(link);
-	if (r)
-		goto out;
-	attach(link);
-	blkrepl_intent_suspect(link);
-	/*
-	 * The target is not there yet. As long as nothing is written nothing is
-	 * lost, and nothing need be durable: the first write sees to that.
-	 */
-	link->stale_durable = !blkrepl_state_flows(link->state);
-	if (blkrepl_state_flows(link->state))
-		link->state = BLKREPL_COPY_STATE_BROKEN;
-	strscpy(link->reason, "brought up from the metadata", sizeof(link->reason));
-out:
-	if (r && link)
-		blkrepl_link_free(link);
-	kfree(l);
-	return r == -ENOENT ? 0 : r;
-}
-
-/**
- * blkrepl_link_grow - room for what a member grew by; the new blocks differ
- * @pair: the member's pair
- * @sectors: new size
- *
- * Context: may sleep; writes are held.
- */
-int blkrepl_link_grow(struct blkrepl_pair *pair, sector_t sectors)
-{
-	struct blkrepl_chunk *old = pair->dirty.chunk, *chunk;
-	u32 n = blkrepl_layout_chunks(BLKREPL_BLOCK_DIRTY, sectors);
-
-	chunk = kvcalloc(n, sizeof(*chunk), GFP_KERNEL);
-	if (!chunk)
-		return -ENOMEM;
-	spin_lock_irq(&pair->dirty_lock);
-	memcpy(chunk, old, pair->dirty.nr_chunks * sizeof(*chunk));
-	/* The last block may have been a part of one. */
-	if (pair->vol->sectors % BLKREPL_BLOCK_SECTORS)
-		blkrepl_dirty_set(&pair->dirty, pair->dirty.nr_bits - 1, 1);
-	blkrepl_dirty_grow(&pair->dirty, chunk, DIV_ROUND_UP_ULL(sectors, BLKREPL_BLOCK_SECTORS));
-	spin_unlock_irq(&pair->dirty_lock);
-	kvfree(old);
-	return 0;
-}
-
-/**
- * blkrepl_link_quiet - cease all activity of a relationship
- * @link: the relationship; no write is in flight and none will come
- *
- * A target that answers is flushed; one that does not is not waited for beyond
- * the deadline.
- *
- * Context: may sleep; group->conf is held.
- */
-void blkrepl_link_quiet(struct blkrepl_link *link)
-{
-	bool flushed;
-
-	/* The source answers sooner or later; the target is not waited for. */
-	while (blkrepl_copy_halt(link, 1000)) {
-		blkrepl_link_fail(link, -ETIMEDOUT);
-		blkrepl_conn_give_up(link);
-		blkrepl_conn_abandon(link, 0);
-	}
-	flushed = blkrepl_link_mirrors(link) && !blkrepl_conn_flush(link);
-	flushed = stop_mirroring(link, 0) && flushed;
-	mutex_lock(&link->state_lock);
-	if (READ_ONCE(link->suspect_pending))
-		settle_suspects(link, flushed);
-	mutex_unlock(&link->state_lock);
-	WRITE_ONCE(link->removing, true);
-	cancel_delayed_work_sync(&link->tick_work);
-	cancel_delayed_work_sync(&link->deadline_work);
-	blkrepl_conn_unpublish(link);
-	flush_work(&link->stale_work);
-	answer_await(link, false, BLK_STS_IOERR);
-}
-
-/* Remove a relationship: both sides forget it. */
-static int link_detach(struct blkrepl_link *link, unsigned int timeout_ms,
-		       struct netlink_ext_ack *extack)
-{
-	struct blkrepl_group *g = link->group;
-	struct blkrepl_disk_link *l;
-	struct blkrepl_conn *conn;
-	int r;
-
-	if (blkrepl_state_flows(link->state)) {
-		r = link_stop(link, BLKREPL_COPY_STATE_INACTIVE, timeout_ms, "detaching", extack);
-		if (r)
-			return r;
-	}
-	conn = blkrepl_conn_tryget(link);
-	if (conn) {
-		l = kzalloc(sizeof(*l), GFP_KERNEL);
-		if (l)
-			blkrepl_log_write_link(&conn->log, l);
-		kfree(l);
-		blkrepl_conn_put(conn);
-	}
-	r = blkrepl_group_hold(g, timeout_ms);
-	if (r) {
-		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; the relationship is stopped");
-		return r;
-	}
-	/* From here on the sweeper and the intent worker see no relationship. */
-	mutex_lock(&g->meta_lock);
-	blkrepl_link_unlink(g);
-	r = forget(link);
-	mutex_unlock(&g->meta_lock);
-	blkrepl_group_release(g);
-	mutex_lock(&link->state_lock);
-	answer_await(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
-	mutex_unlock(&link->state_lock);
-	blkrepl_link_quiet(link);
-	blkrepl_notify_link(link, BLKREPL_EVENT_RELATIONSHIP_DEL);
-	blkrepl_link_put(link);
-	if (r)
-		NL_SET_ERR_MSG(extack, "the relationship is gone, but the log volume could not be told");
-	return r;
-}
-
-/* User space, which has the same table, adds the state and what is legal. */
-static int refuse(enum blkrepl_verdict v, struct netlink_ext_ack *extack)
-{
-	switch (v) {
-	case BLKREPL_VERDICT_NEEDS_FORCE:
-		NL_SET_ERR_MSG(extack, "the operation needs force in the present state, for the target is not or may not be complete");
-		return -EPERM;
-	case BLKREPL_VERDICT_NOT_SUPPORTED:
-		NL_SET_ERR_MSG(extack, "this kind of relationship never has the operation");
-		return -EOPNOTSUPP;
-	case BLKREPL_VERDICT_NOT_BUILT:
-		NL_SET_ERR_MSG(extack, "this version does not offer the operation");
-		return -EOPNOTSUPP;
-	case BLKREPL_VERDICT_INCONSISTENT:
-		NL_SET_ERR_MSG(extack, "the operation is refused while the target is inconsistent; let the copy finish first");
-		return -EBUSY;
-	default:
-		NL_SET_ERR_MSG(extack, "the operation is refused in the present state");
-		return -EBUSY;
-	}
-}
-
-static void apply_settings(struct blkrepl_link *link, const struct blkrepl_settings *s)
-{
-	link->throttle.limit = s->rate_limit;
-	link->throttle.yield = s->yield_rate;
-	link->leg_timeout_ms = s->leg_timeout_ms;
-	link->heartbeat_ms = s->heartbeat_ms;
-	link->flags &= ~(BLKREPL_LINK_MANUAL_RECOVERY | BLKREPL_LINK_HOLD_ON_FAILURE);
-	link->flags |= (s->manual_recovery ? BLKREPL_LINK_MANUAL_RECOVERY : 0) |
-		       (s->hold_on_failure ? BLKREPL_LINK_HOLD_ON_FAILURE : 0);
-}
-
-/**
- * blkrepl_link_set - change the settings, durably
- * @link: the relationship
- * @s: all settings
- *
- * Context: may sleep; group->conf is held.
- */
-int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s)
-{
-	struct blkrepl_settings old;
-	int r;
-
-	lockdep_assert_held(&link->group->conf);
-	mutex_lock(&link->state_lock);
-	old = (struct blkrepl_settings){
-		.rate_limit = link->throttle.limit,
-		.yield_rate = link->throttle.yield,
-		.leg_timeout_ms = link->leg_timeout_ms,
-		.heartbeat_ms = link->heartbeat_ms,
-		.manual_recovery = link->flags & BLKREPL_LINK_MANUAL_RECOVERY,
-		.hold_on_failure = link->flags & BLKREPL_LINK_HOLD_ON_FAILURE,
-	};
-	apply_settings(link, s);
-	r = blkrepl_link_store(link);
-	if (r)
-		apply_settings(link, &old);
-	mutex_unlock(&link->state_lock);
-	/* Held writes may go now. */
-	if (!r && old.hold_on_failure && !s->hold_on_failure)
-		queue_work(blkrepl_state_wq, &link->stale_work);
-	if (!r)
-		blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
-	return r;
-}
-
-/**
- * blkrepl_link_op - carry out an operation of the model
- * @g: the source group, which has a relationship
- * @op: the operation
- * @force: the caller takes responsibility for what the table says needs it
- * @revision: expected revision, 0 for any
- * @timeout_ms: longest hold of writes
- * @extack: told what is wrong
- *
- * Context: may sleep; g->conf is held.
- */
-int blkrepl_link_op(struct blkrepl_group *g, unsigned int op, bool force, u64 revision,
-		    unsigned int timeout_ms, struct netlink_ext_ack *extack)
-{
-	struct blkrepl_link *link = g->link;
-	struct blkrepl_situation s = {
-		.force = force,
-		.consistent = blkrepl_link_consistent(link),
-		.unfinished = blkrepl_link_dirty_blocks(link),
-	};
-	unsigned int state = READ_ONCE(link->state);
-	struct blkrepl_cell cell;
-	enum blkrepl_verdict v;
-	char text[64];
-
-	lockdep_assert_held(&g->conf);
-	if (revision && revision != link->revision) {
-		NL_SET_ERR_MSG(extack, "the relationship has changed since that revision; look at it again");
-		return -ESTALE;
-	}
-	v = blkrepl_op_judge(link->sync_type, op, state, &s);
-	if (v == BLKREPL_VERDICT_DONE)
-		return 0;
-	if (v != BLKREPL_VERDICT_GO)
-		return refuse(v, extack);
-	cell = blkrepl_op_cell(link->sync_type, op, state);
-	if (cell.flags & BLKREPL_CELL_REMOVE)
-		return link_detach(link, timeout_ms, extack);
-	snprintf(text, sizeof(text), "%s was asked for", blkrepl_operation_title(op));
-	if (cell.via)
-		return blkrepl_link_flow(link, cell.via, timeout_ms, text, extack);
-	return link_stop(link, cell.to, timeout_ms, text, extack);
 }

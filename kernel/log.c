@@ -248,8 +248,10 @@ int blkrepl_log_write_super(struct blkrepl_log *log)
  * @role: of the group
  * @nr_members: how many members it has
  *
- * Both slots of the superblock are written, last, so that until then the old
- * metadata hold. Members and areas follow with the new tag.
+ * Both slots of the superblock are written: with its tag nothing of the old
+ * metadata is valid any more. A block that says that there is no relationship
+ * follows, so that one that is lost is not taken for none; members and areas
+ * are the caller's to write.
  *
  * Context: may sleep.
  */
@@ -257,6 +259,7 @@ int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name
 		       enum blkrepl_role role, unsigned int nr_members)
 {
 	struct blkrepl_disk_super *sb = log->super;
+	struct blkrepl_disk_link *none;
 	int r;
 
 	if (log->layout->nr_blocks < BLKREPL_AT_POOL)
@@ -278,8 +281,14 @@ int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name
 	log->link_seq = 0;
 	log->mark_seq = 0;
 	log->failed = false;
+	none = kzalloc(sizeof(*none), GFP_KERNEL);
+	if (!none)
+		return -ENOMEM;
 	r = blkrepl_log_write_super(log);
-	return r ?: blkrepl_log_write_super(log);
+	r = r ?: blkrepl_log_write_super(log);
+	r = r ?: blkrepl_log_write_link(log, none);
+	kfree(none);
+	return r;
 }
 
 /**
@@ -394,7 +403,8 @@ int blkrepl_log_write_link(struct blkrepl_log *log, struct blkrepl_disk_link *l)
  * @l: filled
  *
  * Context: may sleep.
- * Return: 0, -ENOENT where there is none, or an error of the device.
+ * Return: 0, -ENOENT where there is none, -EUCLEAN where the block is lost, or
+ * an error of the device.
  */
 int blkrepl_log_read_link(struct blkrepl_log *log, struct blkrepl_disk_link *l)
 {
@@ -405,7 +415,9 @@ int blkrepl_log_read_link(struct blkrepl_log *log, struct blkrepl_disk_link *l)
 	if (!buf)
 		return -ENOMEM;
 	b = read_slots(log, BLKREPL_AT_LINKS, BLKREPL_BLOCK_LINK, 0, buf, &log->link_seq, &r);
-	if (!r && (!b || !(le32_to_cpu(b->flags) & BLKREPL_LINK_USED)))
+	if (!r && !b)
+		r = -EUCLEAN;
+	if (!r && !(le32_to_cpu(b->flags) & BLKREPL_LINK_USED))
 		r = -ENOENT;
 	if (!r)
 		memcpy(l, b, sizeof(*l));

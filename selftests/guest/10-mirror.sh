@@ -4,6 +4,7 @@
 
 . ./rig.sh
 
+
 both_names() { ls -l /dev/blkrepl/data/m0 /dev/blkrepl/data/m1; }
 
 plan 15
@@ -26,7 +27,7 @@ check "both sides are the same after writes" all_identical
 dm_to_error t0
 write_some /dev/blkrepl/data/m1 --number_ios=100
 write_some /dev/blkrepl/data/m0 --number_ios=500
-check "a lost target breaks the relationship" same "$(state)" Broken
+check "a lost target breaks the relationship" wait_for 20 same_state Broken
 dm_to_linear t0 "$(disk d1)"
 check "its return is noticed and what differs is copied" wait_state synchronized
 check "both sides are the same after the return" all_identical

@@ -7,8 +7,9 @@
 # bounded SECONDS COMMAND...
 bounded() { timeout "$@"; }
 
-same_state() { same "$(state)" "$1"; }
+
 written() { show relationship copy_written; }
+both_stopped() { same "$(show pair leg_state 0) $(show pair leg_state 1)" "failed failed"; }
 orphans() { show relationship orphans; }
 has_orphans() { [ "$(orphans)" != 0 ]; }
 in_flight() { [ "$(show relationship in_flight)" != 0 ]; }
@@ -32,8 +33,8 @@ set_link heartbeat_ms=0
 # An error: only what was written since is copied.
 dm_to_error t0
 check "writes go on after an error" write_blocks 0 100 1
-check "the relationship is broken" same "$(state)" Broken
-check "the other member is stopped too" same "$(show pair leg_state 1)" "$(show pair leg_state 0)"
+check "the relationship is broken" wait_for 20 same_state Broken
+check "the other member is stopped too" wait_for 20 both_stopped
 write_blocks 8 50 2 >/dev/null
 dm_to_linear t0 "$(disk d1)"
 check "the target comes back" wait_state synchronized
@@ -44,7 +45,7 @@ check "both sides are the same" all_identical
 # Flushes fail too.
 dm_to_flakey t0 "$(disk d1)" 0 3600 error_writes
 check "a flush goes on after an error" sync -d "$(readlink -f /dev/blkrepl/data/m0)"
-check "and breaks the relationship" same "$(state)" Broken
+check "and breaks the relationship" wait_for 20 same_state Broken
 dm_to_linear t0 "$(disk d1)"
 check "the target comes back again" wait_state synchronized
 
@@ -52,7 +53,7 @@ check "the target comes back again" wait_state synchronized
 dm_hang t0
 check "writes go on after the deadline" bounded 60 fio --name=h --filename="$(readlink -f /dev/blkrepl/data/m0)" \
 	--rw=write --bs=4k --direct=1 --ioengine=libaio --iodepth=8 --offset=16M --size=4M --randseed=3
-check "the relationship is broken" same "$(state)" Broken
+check "the relationship is broken" wait_for 20 same_state Broken
 check "abandoned requests are known" has_orphans
 check "newer data over them" write_blocks 16 1024 4
 newer=$(checksum /dev/mapper/s0 16 1024)

@@ -69,6 +69,7 @@ wait_state() { blkrepl-setup wait $LINK "$1" --timeout "${2:-60}"; }
 # relationship or pair
 show() { blkrepl-setup show --json | jq -r ".${1}s[${3:-0}].${2}"; }
 state() { show relationship copy_state; }
+same_state() { same "$(state)" "$1"; }
 
 # replica I: the replica device of a member
 replica() { echo "/dev/$(show member disk "$1")"; }
