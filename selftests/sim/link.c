@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * States, generations, the copy engine and the target's coming and going: what
+ * kernel/link.c, conn.c and copy.c do.
+ */
+#include "sim.h"
+
+#define ST(name) BLKREPL_COPY_STATE_##name
+
+u64 fresh_generation(void)
+{
+	u64 g;
+
+	do
+		g = rng_u64(&rng);
+	while (!g);
+	return g;
+}
+
+bool is_mirroring(void)
+{
+	return mod->vol[0].mirror && mod->vol[1].mirror;
+}
+
+static bool stop_mirroring(void)
+{
+	bool was = mod->vol[0].mirror || mod->vol[1].mirror;
+
+	mod->vol[0].mirror = mod->vol[1].mirror = false;
+	mod->suspect_pending |= was;
+	return was;
+}
+
+/* A request to the target failed: all pairs stop at once. */
+void link_fail(unsigned int member)
+{
+	if (bug == BUG_STOP_ONE_PAIR) {
+		mod->stale_work |= mod->vol[member].mirror;
+		mod->suspect_pending |= mod->vol[member].mirror;
+		mod->vol[member].mirror = false;
+		return;
+	}
+	if (stop_mirroring())
+		mod->stale_work = true;
+}
+
+static void give_up(void)
+{
+	mod->alive = false;
+}
+
+/* Hot extents may differ, and so may what was copied since the target was flushed. */
+void intent_suspect(void)
+{
+	const u8 suspect = EXT_HOT | EXT_COPIED | EXT_FLUSHING;
+	unsigned int m, e;
+
+	if (bug == BUG_NO_SUSPECTS)
+		return;
+	for (m = 0; m < MEMBERS; m++)
+		for (e = 0; e < EXTENTS; e++)
+			if (mod->vol[m].ext[e] & suspect) {
+				mark_dirty(m, e * EXTENT, EXTENT);
+				mod->flags |= BLKREPL_LINK_COMPARE;
+			}
+}
+
+/* What the target acknowledged and did not flush since is marked now. */
+static void settle_suspects(bool flushed)
+{
+	if (!flushed)
+		intent_suspect();
+	mod->suspect_pending = false;
+}
+
+static void fork_generation(void)
+{
+	if (bug == BUG_FORK_ONCE && mod->gens.base)
+		return;
+	blkrepl_gens_fork(&mod->gens, fresh_generation());
+}
+
+static void answer_await(bool stale)
+{
+	struct io *io;
+
+	mod->stale_durable = stale;
+	for (io = mod->io; io < mod->io + MAX_IOS; io++)
+		if (io->phase == IO_AWAIT) {
+			oracle_answer(io, false);
+			io->phase = IO_ENDED;
+			io_put(io);
+		}
+}
+
+/* Make durable that the target is stale, then answer who waited for it. */
+bool stale_work(struct state_task *t)
+{
+	TASK_BEGIN(&t->task);
+	mod->stale_work = false;
+	TASK_WAIT(&t->task, !mod->state_lock);
+	if (!is_mirroring()) {
+		if (mod->suspect_pending) {
+			if (bug != BUG_STOP_ONE_PAIR)
+				give_up();
+			mod->copy_stop = true;
+			settle_suspects(false);
+		}
+		if (!mod->stale_durable || blkrepl_state_flows(mod->state)) {
+			mod->state_lock = true;
+			fork_generation();
+			mod->state = blkrepl_event_next(BLKREPL_EV_TARGET_LOST, mod->state);
+			fill_link(&t->store.link, &mod->gens);
+			t->store.task.line = 0;
+			TASK_WAIT(&t->task, store_link(&t->store, &mod->log));
+			answer_await(true);
+			mod->state_lock = false;
+		}
+	}
+	TASK_END(&t->task);
+}
+
+void copy_start(void)
+{
+	int i;
+
+	if (mod->copy_running || mod->copy_forbidden)
+		return;
+	mod->copy_running = true;
+	mod->copy_stop = false;
+	mod->copy_member = 0;
+	mod->copy_bit = 0;
+	mod->copy_slots = SLOTS;
+	for (i = 0; i < SLOTS; i++)
+		mod->slot[i] = (struct copy_task){ .counted = true };
+}
+
+/* The next run of marked blocks, within one extent. */
+static unsigned int next_run(unsigned int *member, unsigned int *first)
+{
+	for (; mod->copy_member < MEMBERS; mod->copy_member++, mod->copy_bit = 0) {
+		struct blkrepl_dirty *d = &mod->vol[mod->copy_member].dirty;
+		u64 at = blkrepl_dirty_next(d, mod->copy_bit), nr;
+
+		if (at < BIT_BASE) {
+			/* Marked because memory was short; there is nothing to copy. */
+			blkrepl_dirty_clear(d, 0, BIT_BASE);
+			at = blkrepl_dirty_next(d, BIT_BASE);
+		}
+		if (at >= NR_BITS)
+			continue;
+		*member = mod->copy_member;
+		*first = at - BIT_BASE;
+		nr = blkrepl_dirty_run(d, at, EXTENT - *first % EXTENT);
+		mod->copy_bit = at + nr;
+		return nr;
+	}
+	return 0;
+}
+
+static bool copy_next(struct copy_task *t)
+{
+	unsigned int member, first, nr;
+
+	if (mod->copy_stop)
+		return false;
+	t->io = io_new(IO_COPY, 0, 0, 0);
+	if (!t->io)
+		return false;
+	t->io->phase = IO_LEGS;
+	nr = next_run(&member, &first);
+	if (nr) {
+		t->io->member = member;
+		t->io->first = first;
+		t->io->nr = nr;
+		return true;
+	}
+	io_put(t->io);
+	return false;
+}
+
+static struct req *to_target(struct io *io, enum req_op op, const void *data)
+{
+	struct req *q = req_submit(&target[io->member], op, io->first, io->nr, data, false);
+
+	q->epoch = mod->epoch;
+	return q;
+}
+
+/* One slot of the copy engine, until there is nothing left to take. */
+bool copy_work(struct copy_task *t)
+{
+	static u64 data[EXTENT];
+	bool ok = true;
+
+	TASK_BEGIN(&t->task);
+	while (ok && copy_next(t)) {
+		TASK_WAIT(&t->task, range_lock(t->io, NULL));
+		if (blkrepl_dirty_count(&mod->vol[t->io->member].dirty, BIT_BASE + t->io->first,
+					t->io->nr)) {
+			t->wait.task.line = 0;
+			t->wait.q = req_submit(&source[t->io->member], REQ_READ, t->io->first,
+					       t->io->nr, NULL, false);
+			TASK_WAIT(&t->task, t->wait.q->done);
+			memcpy(data, t->wait.q->data, t->io->nr * sizeof(u64));
+			req_free(t->wait.q);
+			t->wait.q = NULL;
+			ok = conn_tryget();
+			if (ok) {
+				if (bug == BUG_CLEAR_BEFORE_COPY)
+					mark_clean(t->io->member, t->io->first, t->io->nr);
+				t->wait.q = to_target(t->io, REQ_WRITE, data);
+				TASK_WAIT(&t->task, log_wait(&t->wait));
+				mod->conn_refs--;
+				ok = !t->wait.r;
+				if (ok) {
+					intent_copied(t->io);
+					mark_clean(t->io->member, t->io->first, t->io->nr);
+				} else {
+					link_fail(t->io->member);
+				}
+			}
+		}
+		t->io->locked = false;
+		io_put(t->io);
+	}
+	t->counted = false;
+	if (!--mod->copy_slots)
+		mod->synced_wanted = true;
+	TASK_END(&t->task);
+}
+
+static void set_synced(struct synced_task *t)
+{
+	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY | BLKREPL_LINK_COMPARE;
+
+	mod->flags &= ~gone;
+	mod->gens = t->mine;
+	mod->state = ST(SYNCHRONIZED);
+	fill_link(&t->store.link, &mod->gens);
+}
+
+static void fill_met(struct synced_task *t)
+{
+	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY | BLKREPL_LINK_COMPARE;
+
+	t->mine = mod->gens;
+	t->theirs = mod->target_gens;
+	blkrepl_gens_meet(&t->mine, &t->theirs);
+	fill_link(&t->store.link, &t->theirs);
+	t->store.link.flags &= cpu_to_le32(~gone);
+	t->store.link.copy_state = cpu_to_le16(ST(SYNCHRONIZED));
+}
+
+/* All slots have ended; where nothing is left both sides are told, the target first. */
+bool synced_work(struct synced_task *t)
+{
+	TASK_BEGIN(&t->task);
+	mod->synced_wanted = false;
+	if (!mod->copy_stop && !dirty_blocks()) {
+		t->flush.task.line = 0;
+		t->flush.r = 0;
+		if (bug != BUG_SYNCED_NO_FLUSH)
+			TASK_WAIT(&t->task, conn_flush(&t->flush));
+		if (!t->flush.r && conn_tryget()) {
+			fill_met(t);
+			t->store.task.line = 0;
+			TASK_WAIT(&t->task, store_link(&t->store, &mod->target_log));
+			mod->conn_refs--;
+			TASK_WAIT(&t->task, t->store.r || !mod->state_lock);
+			if (!t->store.r && is_mirroring() && mod->state == ST(UNSYNCHRONIZED) &&
+			    !dirty_blocks()) {
+				mod->state_lock = true;
+				set_synced(t);
+				t->store.task.line = 0;
+				TASK_WAIT(&t->task, store_link(&t->store, &mod->log));
+				mod->target_gens = t->theirs;
+				answer_await(false);
+				mod->state_lock = false;
+				oracle_synchronized();
+			}
+		}
+	}
+	mod->copy_running = false;
+	TASK_END(&t->task);
+}
+
+/* Whether the target's log volume is the one that is expected. */
+static int check_target(void)
+{
+	struct blkrepl_disk_link link;
+	struct blkrepl_gens theirs;
+
+	if (target_log.down || !log_read_link(&target_log, false, &link))
+		return -EIO;
+	gens_of(&link, &theirs);
+	switch (blkrepl_gens_compare(&mod->gens, &theirs)) {
+	case BLKREPL_GEN_SAME:
+	case BLKREPL_GEN_SOURCE:
+		break;
+	default:
+		violation = "the target is refused though the source alone was written";
+		return -EBUSY;
+	}
+	mod->target_gens = theirs;
+	mod->target_log.link_seq = blkrepl_block_seq(&link);
+	mod->target_log.tag = le64_to_cpu(link.hdr.tag);
+	return 0;
+}
+
+static bool target_quiet(void)
+{
+	return !mod->conn_refs && !disk_busy(&target[0]) && !disk_busy(&target[1]) &&
+	       !disk_busy(&target_log);
+}
+
+static int meet_target(void)
+{
+	int r;
+
+	mod->epoch = target_log.epoch;
+	mod->connected = mod->alive = true;
+	r = check_target();
+	if (r)
+		give_up();
+	return r;
+}
+
+static bool is_awaited(void)
+{
+	struct io *io;
+
+	for (io = mod->io; io < mod->io + MAX_IOS; io++)
+		if (io->phase == IO_AWAIT)
+			return true;
+	return false;
+}
+
+static void begin_mirroring(void)
+{
+	unsigned int m;
+
+	if (is_awaited())
+		answer_await(false);
+	mod->stale_durable = false;
+	mod->suspect_pending = false;
+	for (m = 0; m < MEMBERS; m++)
+		mod->vol[m].mirror = true;
+}
+
+/* A write came in between, or the target went again. */
+static bool must_look_again(void)
+{
+	return (dirty_blocks() && !(mod->flags & BLKREPL_LINK_INCONSISTENT) &&
+		bug != BUG_FLOW_NO_RECHECK && bug != BUG_NO_INCONSISTENT_MARK) || !mod->alive;
+}
+
+/* Go to @t->to, mirroring writes if it says so. */
+static bool link_flow(struct conf_task *t)
+{
+	TASK_BEGIN(&t->flow);
+	t->r = 0;
+	if (!blkrepl_state_flows(t->to) || is_mirroring()) {
+		TASK_WAIT(&t->flow, !mod->state_lock);
+		if (mod->state != t->to) {
+			mod->state_lock = true;
+			mod->state = t->to;
+			fill_link(&t->store.link, &mod->gens);
+			t->store.task.line = 0;
+			TASK_WAIT(&t->flow, store_link(&t->store, &mod->log));
+			mod->state_lock = false;
+		}
+		t->flow.line = 0;
+		return true;
+	}
+	TASK_WAIT(&t->flow, !mod->stale_work && !mod->stale.task.line);
+	if (blkrepl_state_flows(mod->state))
+		t->to = ST(UNSYNCHRONIZED);
+	do {
+		mod->holding = false;
+		if (!conn_tryget()) {
+			t->r = -ENOTCONN;
+			break;
+		}
+		if (dirty_blocks() && bug != BUG_NO_INCONSISTENT_MARK) {
+			mod->flags |= BLKREPL_LINK_INCONSISTENT;
+			fill_link(&t->store.link, &mod->target_gens);
+			t->store.task.line = 0;
+			TASK_WAIT(&t->flow, store_link(&t->store, &mod->target_log));
+			t->r = t->store.r;
+		}
+		mod->conn_refs--;
+		if (t->r)
+			break;
+		mod->holding = bug != BUG_FLOW_NO_HOLD;
+		TASK_WAIT(&t->flow, !mod->write_refs || !mod->holding);
+	} while (must_look_again());
+	if (!t->r) {
+		TASK_WAIT(&t->flow, !mod->state_lock);
+		mod->state_lock = true;
+		if (is_awaited())
+			fork_generation();
+		mod->state = t->to;
+		fill_link(&t->store.link, &mod->gens);
+		t->store.task.line = 0;
+		TASK_WAIT(&t->flow, store_link(&t->store, &mod->log));
+		begin_mirroring();
+		mod->state_lock = false;
+		mod->holding = false;
+		copy_start();
+	}
+	TASK_END(&t->flow);
+}
+
+/* Stop mirroring at one instant of the write order and go to @t->to. */
+static bool link_stop(struct conf_task *t)
+{
+	TASK_BEGIN(&t->stop);
+	mod->copy_forbidden = true;
+	mod->copy_stop = true;
+	TASK_WAIT(&t->stop, !mod->copy_running);
+	mod->holding = true;
+	TASK_WAIT(&t->stop, !mod->write_refs);
+	TASK_WAIT(&t->stop, !mod->state_lock);
+	mod->state_lock = true;
+	t->flowed = blkrepl_state_flows(mod->state);
+	t->mirrored = stop_mirroring();
+	if (t->flowed || (!mod->stale_durable && bug != BUG_STOP_NO_FORK))
+		fork_generation();
+	mod->state = t->to;
+	fill_link(&t->store.link, &mod->gens);
+	t->store.task.line = 0;
+	TASK_WAIT(&t->stop, store_link(&t->store, &mod->log));
+	answer_await(true);
+	mod->state_lock = false;
+	mod->holding = false;
+	if (t->flowed) {
+		t->flush.task.line = 0;
+		t->flush.r = -ENOTCONN;
+		if (t->mirrored)
+			TASK_WAIT(&t->stop, conn_flush(&t->flush));
+		TASK_WAIT(&t->stop, !mod->state_lock);
+		settle_suspects(!t->flush.r);
+	}
+	mod->copy_forbidden = false;
+	if (conn_tryget()) {
+		fill_link(&t->store.link, &mod->target_gens);
+		t->store.task.line = 0;
+		TASK_WAIT(&t->stop, store_link(&t->store, &mod->target_log));
+		mod->conn_refs--;
+	}
+	TASK_END(&t->stop);
+}
+
+static bool no_user_io(void)
+{
+	struct io *io;
+
+	for (io = mod->io; io < mod->io + MAX_IOS; io++)
+		if (io->phase != IO_FREE && io->kind != IO_COPY && io->phase != IO_ENDED)
+			return false;
+	return true;
+}
+
+/* Commands, one at a time. */
+bool conf_work(struct conf_task *t)
+{
+	enum blkrepl_state_event back = mod->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
+		BLKREPL_EV_TARGET_BACK_MANUAL : BLKREPL_EV_TARGET_BACK;
+
+	TASK_BEGIN(&t->task);
+	t->flow.line = t->stop.line = 0;
+	switch (t->op) {
+	case CONF_CONNECT:
+	case CONF_REVIVE:
+		if ((!target_quiet() && bug != BUG_REVIVE_WITH_ORPHANS) || mod->alive ||
+		    meet_target()) {
+			t->op = CONF_NONE;
+			return true;
+		}
+		t->to = blkrepl_event_next(back, mod->state);
+		break;
+	case CONF_SUSPEND:
+		t->to = ST(SUSPENDED);
+		break;
+	default:
+		t->to = ST(UNSYNCHRONIZED);
+		break;
+	}
+	if (t->op == CONF_SUSPEND) {
+		TASK_WAIT(&t->task, link_stop(t));
+	} else if (t->op != CONF_DOWN) {
+		TASK_WAIT(&t->task, link_flow(t));
+		if (t->r)
+			give_up();
+	} else {
+		TASK_WAIT(&t->task, no_user_io());
+		mod->copy_forbidden = true;
+		mod->copy_stop = true;
+		TASK_WAIT(&t->task, !mod->copy_running);
+		t->flush.task.line = 0;
+		t->flush.r = -ENOTCONN;
+		if (is_mirroring())
+			TASK_WAIT(&t->task, conn_flush(&t->flush));
+		t->mirrored = stop_mirroring();
+		TASK_WAIT(&t->task, !mod->state_lock);
+		if (mod->suspect_pending)
+			settle_suspects(t->mirrored && !t->flush.r);
+		mod->connected = false;
+		TASK_WAIT(&t->task, !mod->stale_work && !mod->stale.task.line);
+		TASK_WAIT(&t->task, !mod->sweep.task.line && !mod->commit.task.line);
+		mod->sweep.all = true;
+		mod->sweep_wanted = true;
+		TASK_WAIT(&t->task, !mod->sweep_wanted && !mod->sweep.task.line);
+		mod->up = false;
+	}
+	t->op = CONF_NONE;
+	TASK_END(&t->task);
+}
