@@ -64,7 +64,7 @@ uapi-check:
 check demo:
 	selftests/$@
 
-bench: module
+bench:
 	bench/run
 
 clean:
