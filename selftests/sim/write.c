@@ -438,10 +438,6 @@ bool sweep_work(struct sweep_task *t)
 			t->r = -EAGAIN;
 		if (t->mirrored)
 			sweep_copied(EXT_FLUSHING, t->r ? EXT_COPIED : 0);
-		if (bug == BUG_IMAGES_AFTER_FLUSH) {
-			keep_images_changed(t);
-			take_images(t);
-		}
 		if (t->r)
 			keep_images_changed(t);
 		for (t->i = 0; t->i < MEMBERS && !t->r; t->i++)
