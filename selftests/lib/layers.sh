@@ -196,7 +196,15 @@ same_kernel() {
 }
 
 # units, sim, fuzz: what the Makefile's target of that name prints
-make_test() { foreign_results "$1" make -C "$TOP" "$1"; }
+make_test() {
+	# libFuzzer comes with clang, which nothing else here needs.
+	if [ "$1" = fuzz ]; then
+		need_packages clang libclang-rt-14-dev
+		[ ! -d "$TOP/build/asan" ] ||
+			logged meson setup --reconfigure "$TOP/build/asan" || return
+	fi
+	foreign_results "$1" make -C "$TOP" "$1"
+}
 
 # dbus: the directories with tests for pytest
 python_tests() {
