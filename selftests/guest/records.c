@@ -5,7 +5,8 @@
  *	of them at once; after each batch it flushes and then prints "flushed N":
  *	all records up to N have been acknowledged and flushed.
  * records verify SEED N DEVICE...
- *	Each block holds the last of its records up to N, or a later one.
+ *	Each block holds a record of the last batch up to N that wrote to it, or a
+ *	later one.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -53,6 +54,11 @@ static uint64_t block_of(uint64_t number)
 
 	return h % 2 ? (h >> 1) % (per_device * nr_devices) :
 		       (h >> 1) % 512 * (per_device * nr_devices / 512);
+}
+
+static uint64_t batch_of(uint64_t number)
+{
+	return (number - 1) / BATCH;
 }
 
 static void fill(struct record *r, uint64_t number)
@@ -111,8 +117,10 @@ static int verify_records(uint64_t last)
 
 	if (!newest || posix_memalign((void **)&r, BLOCK, BLOCK))
 		die("memory");
+	/* Those of one batch were written at once, in no particular order. */
 	for (n = 1; n <= last; n++)
-		newest[block_of(n)] = n;
+		if (!newest[block_of(n)] || batch_of(newest[block_of(n)]) != batch_of(n))
+			newest[block_of(n)] = n;
 	for (b = 0; b < per_device * nr_devices; b++) {
 		if (!newest[b])
 			continue;
