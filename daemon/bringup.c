@@ -132,6 +132,10 @@ static int on_timer(sd_event_source *s, _unused_ uint64_t usec, void *userdata)
         struct manager *m = userdata;
 
         sd_event_source_set_enabled(s, SD_EVENT_OFF);
+        if (create_is_preparing(m)) {
+                bringup_schedule(m, USEC_PER_SEC);
+                return 0;
+        }
         if (lvm_refresh(m->lvm, on_report, m) < 0)
                 log_warning("LVM's state cannot be read.");
         return 0;

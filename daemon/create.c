@@ -422,7 +422,7 @@ static int follow(struct create *c)
         int r;
 
         q->busy = c->source->busy = c->target->busy = false;
-        store_put_group(c->manager->store, c->target);
+        lvm_refresh(c->manager->lvm, NULL, NULL);
         relationship_send_event(q, "created");
         if (c->params.options.inactive) {
                 r = store_delete_intent(c->manager->store, q->uuid);
@@ -596,6 +596,14 @@ void create_resume_jobs(struct manager *m)
                 if (attach_job(c) < 0 || job_follow_copy(c->job) < 0)
                         log_oom();
         }
+}
+
+bool create_is_preparing(const struct manager *m)
+{
+        for (const struct create *c = m->creations; c; c = c->next)
+                if (c->committed && !c->undoing && c->step < STEP_FOLLOW)
+                        return true;
+        return false;
 }
 
 /* When the daemon ends; what they have begun is gone on with by the next. */

@@ -59,3 +59,5 @@ void create_undo_intents(struct manager *m);
 void create_resume_jobs(struct manager *m);
 int create_reply(sd_bus_message *message, const struct relationship *q, const struct job *job);
 void creations_free(struct manager *m);
+/* Volumes are being made: news of devices are of no interest yet. */
+bool create_is_preparing(const struct manager *m);

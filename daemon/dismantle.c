@@ -139,72 +139,56 @@ static bool to_be_removed(const struct dismantling *d, const struct lvm_lv *lv)
         return strv_contains(lv->tags, LVM_TAG_MADE) && (strv_contains(lv->tags, LVM_TAG_LOG) || d->plan.remove_members);
 }
 
-static const struct lvm_lv *find_volume(const struct dismantling *d, bool remove)
-{
-        const struct lvm_report *r = lvm_get_report(d->manager->lvm);
-
-        for (size_t i = 0; i < r->n_lvs; i++)
-                if (belongs(d, r->lvs + i) && to_be_removed(d, r->lvs + i) == remove)
-                        return r->lvs + i;
-        return NULL;
-}
-
+/* What the last command has left is in the next report. */
 static void on_lvm(int error, const char *message, void *userdata)
 {
         struct dismantling *d = userdata;
 
-        if (error < 0) {
+        if (error < 0)
                 fail(d, error, message);
-                return;
-        }
-        if (d->step == STEP_REFRESH)
-                d->step = STEP_REMOVE;
-        go_on(d);
+        else
+                next(d, STEP_REFRESH);
 }
 
 /* Where there is no LVM there is no volume to look for. */
 static void on_refreshed(int error, const char *message, void *userdata)
 {
-        on_lvm(error == -ENOENT ? 0 : error, message, userdata);
+        struct dismantling *d = userdata;
+
+        if (error < 0 && error != -ENOENT)
+                fail(d, error, message);
+        else
+                next(d, STEP_REMOVE);
 }
 
-static int remove_next(struct dismantling *d)
+/* One command for all volumes; none is left: 0. */
+static int change_volumes(struct dismantling *d, bool remove)
 {
-        const struct lvm_lv *lv = find_volume(d, true);
-        _cleanup_strv_ char **words = NULL;
+        const struct lvm_report *report = lvm_get_report(d->manager->lvm);
+        _cleanup_strv_ char **words = NULL, **names = NULL;
         int r;
 
-        if (!lv) {
-                d->step = STEP_UNTAG;
-                return 0;
-        }
-        log_info("Removing the logical volume %s/%s.", lv->vg, lv->name);
-        r = strv_extend(&words, "lvremove");
+        r = strv_extend(&words, remove ? "lvremove" : "lvchange");
         if (r >= 0)
                 r = strv_extend(&words, "-y");
-        if (r >= 0)
-                r = strv_extendf(&words, "%s/%s", lv->vg, lv->name);
-        if (r >= 0)
-                r = lvm_command(d->manager->lvm, words, on_lvm, d);
-        return r < 0 ? r : 1;
-}
+        for (size_t i = 0; r >= 0 && i < report->n_lvs; i++) {
+                const struct lvm_lv *lv = report->lvs + i;
 
-static int untag_next(struct dismantling *d)
-{
-        const struct lvm_lv *lv = find_volume(d, false);
-        _cleanup_strv_ char **words = NULL;
-        int r;
-
-        if (!lv) {
-                d->step = STEP_WIPE_SOURCE;
-                return 0;
+                if (!belongs(d, lv) || to_be_removed(d, lv) != remove)
+                        continue;
+                if (remove)
+                        log_info("Removing the logical volume %s/%s.", lv->vg, lv->name);
+                STRV_FOREACH(t, lv->tags)
+                        if (r >= 0 && !remove && strncmp(*t, "blkrepl.", 8) == 0)
+                                r = strv_extendf(&words, "--deltag=%s", *t);
+                if (r >= 0)
+                        r = strv_extendf(&names, "%s/%s", lv->vg, lv->name);
         }
-        r = strv_extend(&words, "lvchange");
-        STRV_FOREACH(t, lv->tags)
-                if (strncmp(*t, "blkrepl.", 8) == 0 && r >= 0)
-                        r = strv_extendf(&words, "--deltag=%s", *t);
-        if (r >= 0)
-                r = strv_extendf(&words, "%s/%s", lv->vg, lv->name);
+        if (r < 0 || !names)
+                return r;
+        STRV_FOREACH(n, names)
+                if (r >= 0)
+                        r = strv_extend(&words, *n);
         if (r >= 0)
                 r = lvm_command(d->manager->lvm, words, on_lvm, d);
         return r < 0 ? r : 1;
@@ -296,10 +280,14 @@ static void go_on(struct dismantling *d)
                         r = r < 0 ? r : 1;
                         break;
                 case STEP_REMOVE:
-                        r = remove_next(d);
+                        r = change_volumes(d, true);
+                        if (r == 0)
+                                d->step = STEP_UNTAG;
                         break;
                 case STEP_UNTAG:
-                        r = untag_next(d);
+                        r = change_volumes(d, false);
+                        if (r == 0)
+                                d->step = STEP_WIPE_SOURCE;
                         break;
                 case STEP_WIPE_SOURCE:
                         r = wipe(d, d->plan.source, STEP_WIPE_TARGET);

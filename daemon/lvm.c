@@ -249,27 +249,12 @@ static void command_free(struct command *c)
         free(c);
 }
 
-static void on_refreshed(int error, const char *message, void *userdata)
-{
-        struct command *c = userdata;
-
-        if (c->handler)
-                c->handler(error, message, c->userdata);
-        command_free(c);
-}
-
 static void on_command(const struct child_result *result, void *userdata)
 {
         struct command *c = userdata;
         char message[512];
         int r = result_error(result, message, sizeof(message));
 
-        if (r >= 0) {
-                r = lvm_refresh(c->lvm, on_refreshed, c);
-                if (r >= 0)
-                        return;
-                snprintf(message, sizeof(message), "lvm cannot be run.");
-        }
         if (c->handler)
                 c->handler(r, message, c->userdata);
         command_free(c);

@@ -57,7 +57,7 @@ void lvm_set_changed_handler(struct lvm *l, void (*handler)(void *userdata), voi
 int lvm_refresh(struct lvm *l, lvm_handler handler, void *userdata);
 void lvm_forget(struct lvm *l, const void *userdata);
 
-/* A command that changes something; a refresh follows before the handler is called. */
+/* A command that changes something; the report is not read anew by itself. */
 int lvm_command(struct lvm *l, char **words, lvm_handler handler, void *userdata);
 
 const struct lvm_vg *lvm_find_vg(const struct lvm *l, const char *name_or_uuid);

@@ -88,7 +88,7 @@ group_down_and_up() {
 		same "$(property $root/group/r Group State)" down &&
 		restart && same "$(property $root/group/r Group State)" down &&
 		call $root/group/r org.blkrepl1.Group Start 'a{sv}' 0 &&
-		wait_for 60 is_synchronized
+		wait_for 120 is_synchronized
 }
 is_synchronized() { [ "$(state)" = Synchronized ]; }
 
@@ -96,7 +96,7 @@ without_database() {
 	systemctl stop blkrepld && rm $database* || return
 	[ "$1" = up ] || { udevadm settle; blkrepl-setup group-del "$uuid"; } || return
 	systemctl start blkrepld
-	wait_for 60 is_synchronized && pairs_identical &&
+	wait_for 120 is_synchronized && pairs_identical &&
 		same "$(property $root/group/r Group UUID | tr -d -)" "${uuid//-/}"
 }
 
@@ -110,7 +110,7 @@ ended() {
 canceled() {
 	local reply
 
-	reply=$(create 1 RateLimit t 1048576) && wait_for 30 test -b /dev/blkrepl/r/a &&
+	reply=$(create 1 RateLimit t 1048576) && wait_for 120 test -b /dev/blkrepl/r/a &&
 		udevadm settle && call "$(job "$reply")" org.blkrepl1.Job Cancel 'a{sv}' 0 &&
 		same "$(wait_job "$(job "$reply")")" canceled && untouched
 }
@@ -118,7 +118,7 @@ canceled() {
 not_canceled_while_open() {
 	local reply result=0
 
-	reply=$(create 1 RateLimit t 1048576) && wait_for 30 test -b /dev/blkrepl/r/a && udevadm settle || return
+	reply=$(create 1 RateLimit t 1048576) && wait_for 120 test -b /dev/blkrepl/r/a && udevadm settle || return
 	exec 7</dev/blkrepl/r/a
 	! call "$(job "$reply")" org.blkrepl1.Job Cancel 'a{sv}' 0 2>$work/error || result=1
 	exec 7<&-
@@ -179,9 +179,9 @@ killed_after() {
 	create 1 RateLimit t 4194304 >/dev/null
 	sleep "$1"
 	daemon_lost || return
-	wait_for 60 all_or_nothing || { volumes; rows; return 1; }
+	wait_for 120 all_or_nothing || { volumes; rows; return 1; }
 	# What is being undone is not shown any more.
-	[ "$(rows)" != 0 ] || { wait_for 60 name_is_free && untouched; return; }
+	[ "$(rows)" != 0 ] || { wait_for 120 name_is_free && untouched; return; }
 	udevadm settle
 	left=$(property $root/relationship/r Relationship Job)
 	[ "$left" != / ] && call "$left" org.blkrepl1.Job Cancel 'a{sv}' 0 &&
