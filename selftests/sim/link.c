@@ -275,7 +275,9 @@ bool synced_work(struct synced_task *t)
 				t->store.task.line = 0;
 				TASK_WAIT(&t->task, store_link(&t->store, &mod->log));
 				mod->target_gens = t->theirs;
-				answer_await(false);
+				/* Should the target have gone meanwhile: what waits, it lacks. */
+				if (is_mirroring())
+					answer_await(false);
 				mod->state_lock = false;
 				oracle_synchronized();
 			}

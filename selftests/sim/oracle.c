@@ -76,8 +76,8 @@ void oracle_answer(struct io *io, bool on_both)
 	struct write_record *w = io->record;
 	unsigned int m = w->member, b;
 
+	on_both &= !w->target_lost;
 	w->acked = true;
-	w->both = on_both;
 	w->answered = ++clock_now;
 	if (w->is_flush) {
 		for (b = 0; b < BLOCKS; b++) {
@@ -120,10 +120,9 @@ void oracle_target_cut(void)
 	struct write_record *w;
 
 	memcpy(both, promised_both, sizeof(both));
-	/* A flush that is under way covers what was lost only at the source. */
+	/* Whatever the target has done for requests under way may be lost with it. */
 	for (w = records; w; w = w->next)
-		if (!w->acked)
-			memcpy(w->both_then, promised_both[w->member], sizeof(w->both_then));
+		w->target_lost |= !w->acked;
 	target_torn = true;
 }
 

@@ -287,7 +287,7 @@ bool is_mirroring(void);
 struct write_record {
 	unsigned int member, first, nr;
 	u64 version;
-	bool is_flush, fua, acked, both, void_;
+	bool is_flush, fua, acked, target_lost, void_;
 	u64 submitted, answered;
 	u64 acked_then[BLOCKS], both_then[BLOCKS];
 	struct write_record *next;
