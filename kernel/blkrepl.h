@@ -81,6 +81,7 @@
 
 struct blkrepl_group;
 struct blkrepl_link;
+struct genl_family;
 struct blkrepl_conn;
 struct genl_info;
 
@@ -793,6 +794,7 @@ void blkrepl_copy_allow(struct blkrepl_link *link);
 void blkrepl_copy_free_pages(struct blkrepl_io *io);
 
 /* netlink.c, notify.c */
+extern struct genl_family blkrepl_nl_family;
 int blkrepl_netlink_init(void);
 void blkrepl_netlink_exit(void);
 void blkrepl_notify_group(struct blkrepl_group *g, enum blkrepl_event event);

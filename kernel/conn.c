@@ -819,11 +819,10 @@ void blkrepl_revive_work(struct work_struct *work)
 					  BLKREPL_EV_TARGET_BACK, link->state);
 		r = blkrepl_link_flow(link, next, BLKREPL_HOLD_MS, "the target is back", NULL);
 	}
-	if (r) {
+	if (r)
 		blkrepl_conn_give_up(link);
-	} else {
+	else
 		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
-	}
 out:
 	mutex_unlock(&g->conf);
 }

@@ -104,11 +104,10 @@ static void write_done(struct blkrepl_io *io)
 		sector_t sector = io->node.start;
 		unsigned int sectors = io->node.last - sector + 1;
 
-		if (io->mirrored && (!both || io->src_status)) {
+		if (io->mirrored && (!both || io->src_status))
 			blkrepl_link_mark_dirty(pair, sector, sectors);
-		} else if (both && io->whole && READ_ONCE(pair->dirty.weight)) {
+		else if (both && io->whole && READ_ONCE(pair->dirty.weight))
 			blkrepl_link_mark_clean(pair, sector, sectors);
-		}
 		blkrepl_range_unlock(io);
 	}
 	if (io->src_status)
@@ -140,8 +139,11 @@ void blkrepl_write_abort(struct blkrepl_io *io, blk_status_t status)
 
 static void mark_user_io(struct blkrepl_link *link)
 {
-	if (READ_ONCE(link->user_jiffies) != jiffies)
-		WRITE_ONCE(link->user_jiffies, jiffies);
+	unsigned long now = jiffies;
+
+	/* The line is shared: it is written once a tick at the most. */
+	if (READ_ONCE(link->user_jiffies) - now)
+		WRITE_ONCE(link->user_jiffies, now);
 }
 
 /**

@@ -432,9 +432,8 @@ void blkrepl_stale_work(struct work_struct *work)
 	if (!hold)
 		blkrepl_link_answer(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
 	mutex_unlock(&link->state_lock);
-	if (flowed) {
+	if (flowed)
 		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_FAILED);
-	}
 }
 
 /**

@@ -12,8 +12,6 @@
 #define DEFAULT_YIELD	(64ULL << 20)
 #define DEFAULT_BEAT_MS	1000
 
-extern struct genl_family blkrepl_nl_family;
-
 #define missing(info, what) ({						\
 	NL_SET_ERR_MSG((info)->extack, "the attribute " what " is missing");	\
 	-EINVAL;							\

@@ -7,8 +7,6 @@
 #include "blkrepl.h"
 #include "netlink-gen.h"
 
-extern struct genl_family blkrepl_nl_family;
-
 static atomic64_t event_seq;
 
 /* Time between progress events of a relationship is the tick's second. */

@@ -31,6 +31,7 @@ static inline u32 blkrepl_crc32c(u32 crc, const void *data, size_t len)
 #else
 
 #include <assert.h>
+#include <stdarg.h>
 #include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -59,6 +60,20 @@ typedef int64_t s64;
 #define min_t(t, a, b) ((t)(a) < (t)(b) ? (t)(a) : (t)(b))
 #define BIT(n) (1UL << (n))
 
+/* As snprintf(), but the length is that of what was written. */
+static inline int scnprintf(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (!size)
+		return 0;
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return n < (int)size ? n : (int)size - 1;
+}
+
 static inline u64 div_u64(u64 a, u32 b)
 {
 	return a / b;
@@ -71,7 +86,7 @@ static inline u64 div64_u64(u64 a, u64 b)
 
 static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 c)
 {
-	return (u64)((unsigned __int128)a * b / c);
+	return (u64)((__uint128_t)a * b / c);
 }
 
 static inline unsigned int hweight64(u64 w)

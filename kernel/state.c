@@ -3,28 +3,6 @@
 #include "state.h"
 #include "names.h"
 
-#ifdef __KERNEL__
-#define append(buf, size, ...) scnprintf(buf, size, __VA_ARGS__)
-#else
-static int __attribute__((format(printf, 3, 4)))
-append(char *buf, size_t size, const char *fmt, ...);
-
-#include <stdarg.h>
-
-static int append(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	if (!size)
-		return 0;
-	va_start(ap, fmt);
-	n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n < (int)size ? n : (int)size - 1;
-}
-#endif
-
 /* Short forms for the table */
 #define ST(name)	BLKREPL_COPY_STATE_##name
 #define L		BLKREPL_CELL_LEGAL
@@ -51,74 +29,74 @@ static const u8 columns[] = {
 	ST(BROKEN),
 };
 
-#define OP(name) [BLKREPL_OPERATION_##name - BLKREPL_OP_FIRST]
+#define OP(name)	(BLKREPL_OPERATION_##name - BLKREPL_OP_FIRST)
 
 static const struct blkrepl_cell mirror[][ARRAY_SIZE(columns)] = {
 	/* Initialized, Prepared, Inactive, Unsynchronized, Synchronized, Suspended,
 	 * Fractured, Split, Failedover, Aborted, Skewed, Broken
 	 */
-	OP(ACTIVATE) = {
+	[OP(ACTIVATE)] = {
 		COPY, COPY, COPY, SAME, SAME, NO,
 		NO, NO, NO, NO, NO, NO },
-	OP(DEACTIVATE) = {
+	[OP(DEACTIVATE)] = {
 		NO, TO(INACTIVE), SAME, TO(INACTIVE), TO(INACTIVE), TO(INACTIVE),
 		NO, NO, NO, NO, NO, TO(INACTIVE) },
-	OP(SUSPEND) = {
+	[OP(SUSPEND)] = {
 		NO, NO, NO, TO(SUSPENDED), TO(SUSPENDED), SAME,
 		NO, NO, NO, NO, NO, TO(SUSPENDED) },
-	OP(RESUME) = {
+	[OP(RESUME)] = {
 		NO, NO, NO, SAME, SAME, COPY,
 		NO, NO, NO, NO, NO, NO },
-	OP(FRACTURE) = {
+	[OP(FRACTURE)] = {
 		NO, NO, TO(FRACTURED), TO_F(FRACTURED), TO(FRACTURED), TO(FRACTURED),
 		SAME, SAME, NO, NO, SAME, TO(FRACTURED) },
-	OP(SPLIT) = {
+	[OP(SPLIT)] = {
 		NO, NO, TO_C(SPLIT), DRAIN(SPLIT), TO(SPLIT), TO_C(SPLIT),
 		NO, SAME, NO, NO, NO, NO },
-	OP(RESYNC_REPLICA) = {
+	[OP(RESYNC_REPLICA)] = {
 		NO, NO, NO, SAME, SAME, NO,
 		COPY, COPY, NO, COPY, COPY, COPY },
-	OP(RESTORE_FROM_REPLICA) = {
+	[OP(RESTORE_FROM_REPLICA)] = {
 		NO, NO, NO, NO, NO, NO,
 		COPY, COPY, NO, NO, COPY, NO },
-	OP(FAILOVER) = {
+	[OP(FAILOVER)] = {
 		NO, NO, TO_LAG(FAILEDOVER), KEPT, TO(FAILEDOVER), TO_LAG(FAILEDOVER),
 		TO_LAG(FAILEDOVER), TO_LAG(FAILEDOVER), SAME, NO, TO_LAG(FAILEDOVER),
 		TO_LAG(FAILEDOVER) },
-	OP(FAILBACK) = {
+	[OP(FAILBACK)] = {
 		NO, NO, NO, NO, SAME, NO,
 		NO, NO, COPY, NO, NO, NO },
-	OP(REVERSE_ROLES) = {
+	[OP(REVERSE_ROLES)] = {
 		NO, NO, NO, NO, SWAP(SYNCHRONIZED), SWAP(SUSPENDED),
 		SWAP(FRACTURED), SWAP(SPLIT), SWAP_COPY, NO, NO, NO },
-	OP(ABORT) = {
+	[OP(ABORT)] = {
 		TO(ABORTED), TO(ABORTED), TO(ABORTED), TO(ABORTED), NO, TO_RUN(ABORTED),
 		TO_RUN(ABORTED), TO_RUN(ABORTED), NO, SAME, NO, TO(ABORTED) },
-	OP(UNPREPARE) = {
+	[OP(UNPREPARE)] = {
 		TO(PREPARED), SAME, TO(PREPARED), TO_F(PREPARED), NO, TO_F(PREPARED),
 		NO, NO, NO, TO(PREPARED), NO, TO(PREPARED) },
-	OP(DETACH) = {
+	[OP(DETACH)] = {
 		DEL, DEL, DEL, DEL_F, DEL, DEL,
 		DEL, DEL, DEL_F, DEL, DEL, DEL_F },
-	OP(DISSOLVE) = {
+	[OP(DISSOLVE)] = {
 		NO, NO, DEL, DEL_F, DEL, DEL,
 		DEL, DEL, DEL_F, NO, DEL, DEL_F },
-	OP(RESET_TO_SYNC) = {
+	[OP(RESET_TO_SYNC)] = {
 		STAY, STAY, STAY, DRAIN(SYNCHRONIZED), DRAIN(SYNCHRONIZED), STAY,
 		STAY, STAY, STAY, STAY, STAY, STAY },
-	OP(RESET_TO_ASYNC) = {
+	[OP(RESET_TO_ASYNC)] = {
 		STAY, STAY, STAY, STAY, STAY, STAY,
 		STAY, STAY, STAY, STAY, STAY, STAY },
-	OP(ACTIVATE_CONSISTENCY) = {
+	[OP(ACTIVATE_CONSISTENCY)] = {
 		STAY, STAY, STAY, STAY, STAY, STAY,
 		STAY, STAY, STAY, STAY, STAY, STAY },
-	OP(DEACTIVATE_CONSISTENCY) = {
+	[OP(DEACTIVATE_CONSISTENCY)] = {
 		STAY, STAY, STAY, STAY, STAY, STAY,
 		STAY, STAY, STAY, STAY, STAY, STAY },
-	OP(ADD_SYNC_PAIR) = {
+	[OP(ADD_SYNC_PAIR)] = {
 		STAY, STAY, STAY, NO, STAY, STAY,
 		STAY, STAY, NO, STAY, STAY, NO },
-	OP(REMOVE_SYNC_PAIR) = {
+	[OP(REMOVE_SYNC_PAIR)] = {
 		STAY, STAY, STAY, NO, STAY, STAY,
 		STAY, STAY, NO, STAY, STAY, NO },
 };
@@ -253,12 +231,12 @@ int blkrepl_op_list_legal(char *buf, size_t size, unsigned int sync_type, unsign
 		if (!blkrepl_op_built(sync_type, op) || !(c.flags & BLKREPL_CELL_LEGAL) ||
 		    (c.flags & BLKREPL_CELL_SAME))
 			continue;
-		n += append(buf + n, size - n, "%s%s%s", n ? ", " : "",
+		n += scnprintf(buf + n, size - n, "%s%s%s", n ? ", " : "",
 			    blkrepl_operation_title(op),
 			    c.flags & BLKREPL_CELL_FORCE ? " (with Force)" : "");
 	}
 	if (!n)
-		n = append(buf, size, "none");
+		n = scnprintf(buf, size, "none");
 	return n;
 }
 
@@ -283,20 +261,20 @@ int blkrepl_op_explain(char *buf, size_t size, unsigned int sync_type, unsigned 
 
 	switch (v) {
 	case BLKREPL_VERDICT_WRONG_STATE:
-		n = append(buf, size, "%s is refused in state %s; legal: ", title, in);
+		n = scnprintf(buf, size, "%s is refused in state %s; legal: ", title, in);
 		return n + blkrepl_op_list_legal(buf + n, size - n, sync_type, state);
 	case BLKREPL_VERDICT_NEEDS_FORCE:
-		return append(buf, size,
+		return scnprintf(buf, size,
 			      "%s in state %s needs Force, for the target is not or may not be complete",
 			      title, in);
 	case BLKREPL_VERDICT_INCONSISTENT:
-		return append(buf, size,
+		return scnprintf(buf, size,
 			      "%s in state %s is refused while the target is inconsistent; let the copy finish first",
 			      title, in);
 	case BLKREPL_VERDICT_NOT_SUPPORTED:
-		return append(buf, size, "a %s relationship never has %s", type, title);
+		return scnprintf(buf, size, "a %s relationship never has %s", type, title);
 	case BLKREPL_VERDICT_NOT_BUILT:
-		return append(buf, size, "this version does not offer %s for a %s relationship",
+		return scnprintf(buf, size, "this version does not offer %s for a %s relationship",
 			      title, type);
 	case BLKREPL_VERDICT_GO:
 	case BLKREPL_VERDICT_DONE:
