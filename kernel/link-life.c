@@ -453,9 +453,10 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	blkrepl_intent_suspect(link);
 	/*
 	 * The target is not there yet. As long as nothing is written nothing is
-	 * lost, and nothing need be durable: the first write sees to that.
+	 * lost, and nothing need be durable: the first write sees to that. The
+	 * state alone does not tell that the source has gone on by itself.
 	 */
-	link->stale_durable = !blkrepl_state_flows(link->state);
+	link->stale_durable = !blkrepl_state_flows(link->state) && link->gens.base;
 	if (blkrepl_state_flows(link->state))
 		link->state = BLKREPL_COPY_STATE_BROKEN;
 	strscpy(link->reason, "brought up from the metadata", sizeof(link->reason));

@@ -340,6 +340,16 @@ void blkrepl_link_await(struct blkrepl_io *io)
 		queue_work(blkrepl_state_wq, &link->stale_work);
 }
 
+static void end_writes(struct list_head *list, blk_status_t status)
+{
+	struct blkrepl_io *io, *next;
+
+	list_for_each_entry_safe(io, next, list, wait) {
+		list_del_init(&io->wait);
+		blkrepl_io_answer(io, status);
+	}
+}
+
 /**
  * blkrepl_link_answer - answer the writes that wait in link->await
  * @link: the relationship
@@ -350,19 +360,29 @@ void blkrepl_link_await(struct blkrepl_io *io)
  */
 void blkrepl_link_answer(struct blkrepl_link *link, bool stale, blk_status_t status)
 {
-	struct blkrepl_io *io, *next;
 	LIST_HEAD(list);
 
 	spin_lock_irq(&link->lock);
 	link->stale_durable = stale;
 	list_splice_init(&link->await, &list);
 	spin_unlock_irq(&link->lock);
-	list_for_each_entry_safe(io, next, &list, wait) {
-		list_del_init(&io->wait);
-		blkrepl_io_answer(io, status);
-	}
+	end_writes(&list, status);
 }
 
+/*
+ * Writes that FailedCopyStopsHostIO held are on both sides now; but not those
+ * that have come since because the target failed once more.
+ */
+static void answer_if_mirrored(struct blkrepl_link *link)
+{
+	LIST_HEAD(list);
+
+	spin_lock_irq(&link->lock);
+	if (blkrepl_link_mirrors(link))
+		list_splice_init(&link->await, &list);
+	spin_unlock_irq(&link->lock);
+	end_writes(&list, BLK_STS_OK);
+}
 
 /* The source goes on alone; link->state_lock is held. */
 static void fork_generation(struct blkrepl_link *link)
@@ -660,8 +680,7 @@ void blkrepl_link_synced(struct blkrepl_link *link)
 		} else {
 			link->target_gens = theirs;
 			link->probe_backoff = 1;
-			/* Writes that FailedCopyStopsHostIO held are on both sides now. */
-			blkrepl_link_answer(link, false, BLK_STS_OK);
+			answer_if_mirrored(link);
 		}
 	}
 	mutex_unlock(&link->state_lock);
