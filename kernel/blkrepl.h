@@ -567,6 +567,7 @@ extern struct workqueue_struct *blkrepl_conf_wq;	/* ticks, probing, closing */
 extern struct workqueue_struct *blkrepl_target_wq;	/* whoever may have to wait for a target */
 extern struct kmem_cache *blkrepl_io_cache;
 extern struct kmem_cache *blkrepl_vec_cache;
+extern int blkrepl_major;
 extern unsigned int blkrepl_sweep_ms;
 
 /* Fault points, off by default; debugfs file "fault" */

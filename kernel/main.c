@@ -16,6 +16,12 @@ struct workqueue_struct *blkrepl_conf_wq;
 struct workqueue_struct *blkrepl_target_wq;
 struct kmem_cache *blkrepl_io_cache;
 struct kmem_cache *blkrepl_vec_cache;
+/*
+ * A number and a name of our own: LVM leaves alone what it does not know by
+ * name, so no scan opens a replica device or takes its content for a second
+ * copy of the volume below.
+ */
+int blkrepl_major;
 
 unsigned int blkrepl_sweep_ms = 5000;
 module_param_named(sweep_ms, blkrepl_sweep_ms, uint, 0644);
@@ -72,6 +78,11 @@ static int __init blkrepl_init(void)
 	r = create_queues();
 	if (r)
 		goto err;
+	blkrepl_major = register_blkdev(0, "blkrepl");
+	if (blkrepl_major < 0) {
+		r = blkrepl_major;
+		goto err;
+	}
 	blkrepl_debugfs_init();
 	r = blkrepl_netlink_init();
 	if (r)
@@ -80,6 +91,7 @@ static int __init blkrepl_init(void)
 
 err_debugfs:
 	blkrepl_debugfs_exit();
+	unregister_blkdev(blkrepl_major, "blkrepl");
 err:
 	destroy_queues();
 	kmem_cache_destroy(blkrepl_vec_cache);
@@ -92,6 +104,7 @@ static void __exit blkrepl_exit(void)
 {
 	blkrepl_netlink_exit();
 	blkrepl_debugfs_exit();
+	unregister_blkdev(blkrepl_major, "blkrepl");
 	/* Works first: they may hand out what the grace period frees. */
 	destroy_queues();
 	rcu_barrier();

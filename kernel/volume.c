@@ -183,7 +183,7 @@ int blkrepl_vol_add_disk(struct blkrepl_vol *vol)
 	lim.discard_alignment = 0;
 	lim.max_secure_erase_sectors = 0;
 
-	vol->minor = ida_alloc(&minors, GFP_KERNEL);
+	vol->minor = ida_alloc_max(&minors, MINORMASK, GFP_KERNEL);
 	if (vol->minor < 0)
 		return vol->minor;
 	disk = blkrepl_alloc_disk(&lim, source);
@@ -192,6 +192,9 @@ int blkrepl_vol_add_disk(struct blkrepl_vol *vol)
 		goto err_ida;
 	}
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "blkrepl%d", vol->minor);
+	disk->major = blkrepl_major;
+	disk->first_minor = vol->minor;
+	disk->minors = 1;
 	disk->fops = &vol_fops;
 	disk->private_data = vol;
 	set_capacity(disk, vol->sectors);
