@@ -41,6 +41,7 @@ static const struct {
         { EOPNOTSUPP, CODE_NOT_SUPPORTED },
         { EPROTONOSUPPORT, CODE_NOT_ENOUGH_RESOURCES },
         { ETIMEDOUT, CODE_TIMEOUT },
+        { ENOTCONN, CODE_TIMEOUT },
         { EBUSY, CODE_FAILED },
         { EPERM, CODE_FAILED },
         { EMEDIUMTYPE, CODE_FAILED },
