@@ -341,6 +341,7 @@ struct blkrepl_conn {
 #define BLKREPL_CONN_KILLED	0x1	/* given up */
 #define BLKREPL_CONN_IDLE	0x2	/* and nothing is in flight any more */
 #define BLKREPL_CONN_CLOSING	0x4	/* nobody will use it again */
+#define BLKREPL_CONN_PROBING	0x8	/* it speaks to the prober only */
 
 /**
  * struct blkrepl_link - a relationship, on the source's side
@@ -359,6 +360,7 @@ struct blkrepl_conn {
  * @suspect_pending: mirroring has stopped, and what the target acknowledged
  *	since its last flush has neither been flushed nor marked; no extent may
  *	become cold
+ * @stops: how often mirroring has stopped
  * @await: writes that the target lacks and that wait for that
  * @error: errno of the last failure of a leg
  * @conn: the target's devices, under RCU; changes only under group->conf
@@ -420,6 +422,7 @@ struct blkrepl_link {
 	spinlock_t lock;
 	bool stale_durable;
 	bool suspect_pending;
+	u32 stops;
 	struct list_head await;
 	int error;
 	struct blkrepl_conn __rcu *conn;
@@ -564,7 +567,8 @@ extern struct workqueue_struct *blkrepl_state_wq;	/* stale marks */
 extern struct workqueue_struct *blkrepl_io_wq;		/* resumed requests, repairs */
 extern struct workqueue_struct *blkrepl_copy_wq;	/* the copy engine */
 extern struct workqueue_struct *blkrepl_conf_wq;	/* ticks, probing, closing */
-extern struct workqueue_struct *blkrepl_target_wq;	/* whoever may have to wait for a target */
+extern struct workqueue_struct *blkrepl_target_wq;	/* submitting to targets */
+extern struct workqueue_struct *blkrepl_zero_wq;	/* zeroing targets, which waits for them */
 extern struct kmem_cache *blkrepl_io_cache;
 extern struct kmem_cache *blkrepl_vec_cache;
 extern int blkrepl_major;

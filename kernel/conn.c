@@ -71,10 +71,13 @@ void blkrepl_conn_kill(struct blkrepl_conn *conn)
  */
 void blkrepl_conn_close(struct blkrepl_conn *conn)
 {
-	if (atomic_fetch_or(BLKREPL_CONN_CLOSING, &conn->state) & BLKREPL_CONN_IDLE)
+	/* In one step: once it is idle and closing it may be gone. */
+	int old = atomic_fetch_or(BLKREPL_CONN_CLOSING | BLKREPL_CONN_KILLED, &conn->state);
+
+	if (old & BLKREPL_CONN_IDLE)
 		queue_work(blkrepl_conf_wq, &conn->free_work);
-	else
-		blkrepl_conn_kill(conn);
+	else if (!(old & BLKREPL_CONN_KILLED))
+		percpu_ref_kill(&conn->ref);
 }
 
 /**
@@ -92,6 +95,11 @@ struct blkrepl_conn *blkrepl_conn_tryget(struct blkrepl_link *link)
 	conn = rcu_dereference(link->conn);
 	if (conn && !percpu_ref_tryget_live(&conn->ref))
 		conn = NULL;
+	/* Looked at with the reference: it is set before the reference lives again. */
+	if (conn && (atomic_read(&conn->state) & BLKREPL_CONN_PROBING)) {
+		percpu_ref_put(&conn->ref);
+		conn = NULL;
+	}
 	rcu_read_unlock();
 	return conn;
 }
@@ -179,6 +187,17 @@ static void sync_req_end_io(struct bio *bio)
 	complete(&req->end);
 	sync_req_put(req);
 	blkrepl_conn_put(conn);
+}
+
+/* Up to the deadline, or until others have found the target dead. */
+static bool wait_for_end(struct sync_req *req)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(req->conn->link->leg_timeout_ms);
+
+	while (!wait_for_completion_timeout(&req->end, HZ / 10 + 1))
+		if (time_after_eq(jiffies, end) || percpu_ref_is_dying(&req->conn->ref))
+			return completion_done(&req->end);
+	return true;
 }
 
 static int plain_io(struct block_device *bdev, blk_opf_t opf, sector_t sector, void *buf,
@@ -275,8 +294,7 @@ int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, b
 	INIT_WORK(&req->work, sync_req_submit);
 	queue_work(blkrepl_target_wq, &req->work);
 
-	if (!wait_for_completion_timeout(&req->end,
-					 msecs_to_jiffies(conn->link->leg_timeout_ms))) {
+	if (!wait_for_end(req)) {
 		atomic_inc(&conn->orphans);
 		if (atomic_cmpxchg(&req->state, BLKREPL_TGT_PENDING, BLKREPL_TGT_ABANDONED) ==
 		    BLKREPL_TGT_PENDING) {
@@ -800,19 +818,23 @@ void blkrepl_revive_work(struct work_struct *work)
 	}
 	/* Until both sides are the same each failure makes the next probe later. */
 	probe_later(link);
+	atomic_or(BLKREPL_CONN_PROBING, &conn->state);
 	atomic_andnot(BLKREPL_CONN_KILLED | BLKREPL_CONN_IDLE, &conn->state);
 	percpu_ref_reinit(&conn->ref);
 	percpu_ref_get(&conn->ref);
 	mutex_unlock(&g->conf);
 
 	r = probe(conn);
-	blkrepl_conn_put(conn);
 
 	mutex_lock(&g->conf);
-	if (READ_ONCE(link->removing) || rcu_access_pointer(link->conn) != conn)
+	if (READ_ONCE(link->removing) || rcu_access_pointer(link->conn) != conn) {
+		atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
 		goto out;
+	}
 	if (!r)
 		r = check_target(link, conn, NULL);
+	/* Until here nobody else could use it. */
+	atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
 	if (!r) {
 		next = blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
 					  BLKREPL_EV_TARGET_BACK_MANUAL :
@@ -820,11 +842,12 @@ void blkrepl_revive_work(struct work_struct *work)
 		r = blkrepl_link_flow(link, next, BLKREPL_HOLD_MS, "the target is back", NULL);
 	}
 	if (r)
-		blkrepl_conn_give_up(link);
+		blkrepl_conn_kill(conn);
 	else
 		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
 out:
 	mutex_unlock(&g->conf);
+	blkrepl_conn_put(conn);
 }
 
 static void heartbeat(struct blkrepl_link *link)

@@ -365,7 +365,7 @@ void blkrepl_copy_start(struct blkrepl_link *link)
  */
 void blkrepl_copy_again(struct blkrepl_link *link)
 {
-	if (!blkrepl_conn_alive(link))
+	if (!blkrepl_link_mirrors(link) || !blkrepl_conn_alive(link))
 		return;
 	if (READ_ONCE(link->state) == BLKREPL_COPY_STATE_UNSYNCHRONIZED ||
 	    blkrepl_link_differs(link))

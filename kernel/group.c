@@ -415,11 +415,15 @@ static void take_down(struct blkrepl_group *g)
 		/* One of its disks may have been seen, and opened, already. */
 		del_disks(g);
 		wait_event(g->open_wait, !READ_ONCE(g->opens));
+		spin_lock(&g->open_lock);
+		spin_unlock(&g->open_lock);
 	}
 	cancel_delayed_work_sync(&g->sweep_work);
 	/* With no one to write to them the devices hold no write. */
 	percpu_ref_kill(&g->write_ref);
 	wait_event(g->hold_wait, percpu_ref_is_zero(&g->write_ref));
+	/* The last one's release may still be waking us. */
+	synchronize_rcu();
 	flush_work(&g->intent_work);
 	if (link)
 		blkrepl_link_quiet(link);

@@ -83,7 +83,8 @@ int blkrepl_intent_resize(struct blkrepl_vol *vol, sector_t sectors)
 {
 	struct blkrepl_intent *in = &vol->intent;
 	u32 nr_ext = DIV_ROUND_UP_ULL(sectors, BLKREPL_EXTENT_SECTORS), i;
-	u32 nr_chunks = blkrepl_layout_chunks(BLKREPL_BLOCK_INTENT, sectors);
+	/* After a growth that failed there may be more chunks than it has extents for. */
+	u32 nr_chunks = max(in->nr_chunks, blkrepl_layout_chunks(BLKREPL_BLOCK_INTENT, sectors));
 	struct blkrepl_chunk *chunk = kvcalloc(nr_chunks, sizeof(*chunk), GFP_KERNEL);
 	u8 *ext = kvzalloc(nr_ext, GFP_KERNEL);
 
@@ -294,6 +295,11 @@ void blkrepl_intent_work(struct work_struct *work)
 			blkrepl_write_abort(io, BLK_STS_IOERR);
 			continue;
 		}
+		/* Mirroring does not begin while a write is in flight. */
+		if (!io->vol->pair || READ_ONCE(io->vol->pair->mode) == BLKREPL_PAIR_TRACK) {
+			blkrepl_write_go(io);
+			continue;
+		}
 		/* Not from here: submitting may block on a target that is dead. */
 		INIT_WORK(&io->work, write_go_work);
 		queue_work(blkrepl_target_wq, &io->work);
@@ -389,6 +395,8 @@ static unsigned int find_idle(struct blkrepl_vol *vol, bool all)
 		struct blkrepl_shard *shard = blkrepl_shard_of(vol, start);
 		u8 *ext = &in->ext[e];
 
+		if (!(e & 4095))
+			cond_resched();
 		if (!(READ_ONCE(*ext) & BLKREPL_EXT_HOT))
 			continue;
 		spin_lock_irq(&shard->lock);
@@ -423,6 +431,8 @@ static void sweep_copied(struct blkrepl_vol *vol, u8 from, u8 to)
 	for (e = 0; e < in->nr_ext; e++) {
 		struct blkrepl_shard *shard;
 
+		if (!(e & 4095))
+			cond_resched();
 		if (!(READ_ONCE(in->ext[e]) & from))
 			continue;
 		shard = blkrepl_shard_of(vol, (sector_t)e * BLKREPL_EXTENT_SECTORS);
@@ -431,7 +441,6 @@ static void sweep_copied(struct blkrepl_vol *vol, u8 from, u8 to)
 		if (!(in->ext[e] & (BLKREPL_EXT_COPIED | BLKREPL_EXT_FLUSHING)))
 			atomic_dec(&in->copied);
 		spin_unlock_irq(&shard->lock);
-		cond_resched();
 	}
 }
 
@@ -486,9 +495,10 @@ static void settle(struct blkrepl_vol *vol, bool clear)
 		bool cold = false, stored;
 		u8 *ext = &in->ext[e];
 
+		if (!(e & 4095))
+			cond_resched();
 		if (!(READ_ONCE(*ext) & BLKREPL_EXT_CLEARING))
 			continue;
-		cond_resched();
 		stored = true;
 		if (pair) {
 			spin_lock_irq(&pair->dirty_lock);
@@ -520,6 +530,7 @@ static int sweep(struct blkrepl_group *g, bool all)
 	struct blkrepl_link *link = g->link;
 	unsigned int i, idle = 0, max = all ? UINT_MAX : IMAGES_A_SWEEP;
 	LIST_HEAD(images);
+	u32 stops = link ? READ_ONCE(link->stops) : 0;
 	bool mirrored;
 	int r = 0;
 
@@ -542,7 +553,8 @@ static int sweep(struct blkrepl_group *g, bool all)
 	if (!r && mirrored)
 		r = blkrepl_conn_flush(link);
 	/* A pair that was stopped since may have suspect extents among these. */
-	if (!r && link && blkrepl_link_mirrors(link) != mirrored)
+	if (!r && link && (blkrepl_link_mirrors(link) != mirrored ||
+			   READ_ONCE(link->stops) != stops))
 		r = -EAGAIN;
 	for (i = 0; i < g->nr_vols && mirrored; i++)
 		sweep_copied(g->vol[i], BLKREPL_EXT_FLUSHING, r ? BLKREPL_EXT_COPIED : 0);

@@ -277,7 +277,7 @@ static void set_params(struct blkrepl_link *link, const struct blkrepl_link_para
 /* Undo the durable part of a relationship; what fails here is found by its uuid. */
 static int forget(struct blkrepl_link *link)
 {
-	struct blkrepl_disk_link *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	struct blkrepl_disk_link *l = kzalloc(sizeof(*l), GFP_NOIO);
 	int r = -ENOMEM;
 
 	if (l)
@@ -561,14 +561,16 @@ int blkrepl_link_detach(struct blkrepl_link *link, unsigned int timeout_ms,
 		return r;
 	}
 	/* From here on the sweeper and the intent worker see no relationship. */
+	mutex_lock(&link->state_lock);
 	mutex_lock(&g->meta_lock);
 	blkrepl_link_unlink(g);
 	r = forget(link);
 	mutex_unlock(&g->meta_lock);
-	blkrepl_group_release(g);
-	mutex_lock(&link->state_lock);
+	/* Nothing may write the relationship's block any more. */
+	WRITE_ONCE(link->removing, true);
 	blkrepl_link_answer(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
 	mutex_unlock(&link->state_lock);
+	blkrepl_group_release(g);
 	blkrepl_link_quiet(link);
 	blkrepl_notify_link(link, BLKREPL_EVENT_RELATIONSHIP_DEL);
 	blkrepl_link_put(link);

@@ -291,6 +291,7 @@ bool blkrepl_link_stop_mirroring(struct blkrepl_link *link, int error)
 		WRITE_ONCE(link->pair[i].mode, BLKREPL_PAIR_TRACK);
 	}
 	if (was) {
+		link->stops++;
 		link->suspect_pending = true;
 		if (error)
 			link->error = -error;
@@ -392,6 +393,24 @@ static void fork_generation(struct blkrepl_link *link)
 	blkrepl_gens_fork(&link->gens, blkrepl_fresh_generation());
 }
 
+/*
+ * The target has been connected again since writes began to wait. Where they
+ * need not wait until it has them, they go once it is known to lag.
+ */
+static void release_held(struct blkrepl_link *link)
+{
+	struct blkrepl_gens gens = link->gens;
+
+	if ((link->flags & BLKREPL_LINK_HOLD_ON_FAILURE) || list_empty_careful(&link->await))
+		return;
+	fork_generation(link);
+	if (blkrepl_link_set_state(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED,
+				   "writes are no longer held for the target"))
+		link->gens = gens;
+	else
+		blkrepl_link_answer(link, false, BLK_STS_OK);
+}
+
 /**
  * blkrepl_stale_work - make durable that the target is stale
  * @work: of the relationship
@@ -411,17 +430,26 @@ void blkrepl_stale_work(struct work_struct *work)
 	int r = 0;
 
 	mutex_lock(&link->state_lock);
-	if (blkrepl_link_mirrors(link)) {
-		/* It has been connected again since. */
+	if (READ_ONCE(link->removing)) {
 		mutex_unlock(&link->state_lock);
 		return;
 	}
+	if (blkrepl_link_mirrors(link)) {
+		if (blkrepl_conn_alive(link)) {
+			release_held(link);
+			mutex_unlock(&link->state_lock);
+			return;
+		}
+		/* Given up just when mirroring began. */
+		blkrepl_link_stop_mirroring(link, -ENOTCONN);
+	}
 	flowed = blkrepl_state_flows(link->state);
-	if (READ_ONCE(link->suspect_pending)) {
+	if (READ_ONCE(link->suspect_pending) || flowed) {
 		blkrepl_conn_give_up(link);
 		WRITE_ONCE(link->copy_stop, true);
 		wake_up_all(&link->copy_wait);
-		blkrepl_link_settle_suspects(link, false);
+		if (READ_ONCE(link->suspect_pending))
+			blkrepl_link_settle_suspects(link, false);
 	}
 	if (link->stale_durable && !flowed) {
 		mutex_unlock(&link->state_lock);

@@ -304,7 +304,7 @@ int blkrepl_log_write_members(struct blkrepl_log *log, unsigned int nr,
 			      void (*fill)(void *ctx, unsigned int i,
 					   struct blkrepl_disk_member *m), void *ctx)
 {
-	struct blkrepl_disk_members *b = kmalloc(sizeof(*b), GFP_KERNEL);
+	struct blkrepl_disk_members *b = kmalloc(sizeof(*b), GFP_NOIO);
 	unsigned int i, k;
 	int r = 0;
 
@@ -361,7 +361,7 @@ int blkrepl_log_read_members(struct blkrepl_log *log, struct blkrepl_disk_member
  */
 int blkrepl_log_write_areas(struct blkrepl_log *log)
 {
-	struct blkrepl_disk_areas *b = kmalloc(sizeof(*b), GFP_KERNEL);
+	struct blkrepl_disk_areas *b = kmalloc(sizeof(*b), GFP_NOIO);
 	unsigned int k;
 	int r = 0;
 

@@ -14,6 +14,7 @@ struct workqueue_struct *blkrepl_io_wq;
 struct workqueue_struct *blkrepl_copy_wq;
 struct workqueue_struct *blkrepl_conf_wq;
 struct workqueue_struct *blkrepl_target_wq;
+struct workqueue_struct *blkrepl_zero_wq;
 struct kmem_cache *blkrepl_io_cache;
 struct kmem_cache *blkrepl_vec_cache;
 /*
@@ -41,6 +42,7 @@ static const struct {
 	{ &blkrepl_copy_wq,	"blkrepl_copy" },
 	{ &blkrepl_conf_wq,	"blkrepl_conf" },
 	{ &blkrepl_target_wq,	"blkrepl_target" },
+	{ &blkrepl_zero_wq,	"blkrepl_zero" },
 };
 
 static void destroy_queues(void)

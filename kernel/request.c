@@ -259,7 +259,7 @@ void blkrepl_target_submit(struct blkrepl_io *io, struct blkrepl_conn *conn)
 	if (bio_op(&io->tgt) == REQ_OP_WRITE_ZEROES &&
 	    !bdev_write_zeroes_sectors(io->tgt.bi_bdev)) {
 		INIT_WORK(&io->work, zero_out_work);
-		queue_work(blkrepl_target_wq, &io->work);
+		queue_work(blkrepl_zero_wq, &io->work);
 	} else {
 		submit_bio_noacct(&io->tgt);
 	}

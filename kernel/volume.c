@@ -29,10 +29,11 @@ static void vol_release(BLKREPL_RELEASE_ARGS)
 	struct blkrepl_vol *vol = disk->private_data;
 	struct blkrepl_group *g = vol->group;
 
+	/* Under the lock: who waits for the last one may free the group. */
 	spin_lock(&g->open_lock);
 	g->opens--;
-	spin_unlock(&g->open_lock);
 	wake_up(&g->open_wait);
+	spin_unlock(&g->open_lock);
 }
 
 static const struct block_device_operations vol_fops = {
@@ -329,10 +330,12 @@ int blkrepl_vol_resize(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "the target volume is smaller; extend it first");
 		return -ERANGE;
 	}
-	r = blkrepl_group_hold(g, BLKREPL_HOLD_MS);
+	/* The copy engine uses the tables too. */
+	r = link ? blkrepl_copy_halt(link, BLKREPL_HOLD_MS) : 0;
+	r = r ?: blkrepl_group_hold(g, BLKREPL_HOLD_MS);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");
-		return r;
+		goto out;
 	}
 	/* Suspects must not be looked for in a table that is being replaced. */
 	if (link)
@@ -343,15 +346,18 @@ int blkrepl_vol_resize(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 	if (link)
 		mutex_unlock(&link->state_lock);
 	blkrepl_group_release(g);
-	if (r) {
+	if (r)
 		blkrepl_say(extack, r == -ENOSPC ?
-			       "the log volume is too small for the new size; extend it" :
-			       "the new size could not be made durable");
-		return r;
+			    "the log volume is too small for the new size; extend it" :
+			    "the new size could not be made durable");
+	if (vol->sectors == sectors) {
+		set_capacity_and_notify(vol->disk, sectors);
+		blkrepl_notify_group(g, BLKREPL_EVENT_RESIZE);
 	}
-	set_capacity_and_notify(vol->disk, sectors);
-	blkrepl_notify_group(g, BLKREPL_EVENT_RESIZE);
-	if (link)
+out:
+	if (link) {
+		blkrepl_copy_allow(link);
 		blkrepl_copy_again(link);
-	return 0;
+	}
+	return r;
 }
