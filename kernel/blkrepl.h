@@ -29,7 +29,8 @@
  *	link.c		relationships: how their state changes
  *	link-life.c	relationships: made, brought up, ended
  *	operation.c	the model's operations, settings
- *	conn.c		the open devices of a target: deadline, orphans, probing
+ *	conn.c		the open devices of a target: deadline, orphans
+ *	connect.c	meeting a target: connecting, probing, heartbeat
  *	copy.c		the copy engine
  *	netlink.c, notify.c, debugfs.c, trace.h
  * and, without any kernel call in them, format.c, layout.c, dirty.c, state.c,
@@ -70,6 +71,7 @@
 #define BLKREPL_COPY_BYTES	(1u << 20)
 #define BLKREPL_COPY_SLOTS	4
 #define BLKREPL_HOLD_MS		5000		/* longest hold of source I/O */
+#define BLKREPL_TICK_MS		1000
 #define BLKREPL_REASON_SIZE	160
 
 /* Like NL_SET_ERR_MSG, but the literal may be chosen at run time. */
@@ -742,6 +744,8 @@ int blkrepl_link_op(struct blkrepl_group *g, unsigned int op, bool force, u64 re
 		    unsigned int timeout_ms, struct netlink_ext_ack *extack);
 
 /* link.c */
+int blkrepl_link_disconnect(struct blkrepl_link *link, unsigned int timeout_ms,
+			    struct netlink_ext_ack *extack);
 u64 blkrepl_fresh_generation(void);
 void blkrepl_stale_work(struct work_struct *work);
 void blkrepl_link_settle_suspects(struct blkrepl_link *link, bool flushed);
@@ -779,14 +783,14 @@ bool blkrepl_conn_covers(struct blkrepl_link *link, unsigned int index, sector_t
 int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, blk_opf_t opf,
 			 sector_t sector, void *buf, unsigned int len);
 unsigned int blkrepl_conn_in_flight(struct blkrepl_link *link);
-int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
-			 const struct blkrepl_device *dev, unsigned int nr,
-			 unsigned int timeout_ms, struct netlink_ext_ack *extack);
-int blkrepl_link_disconnect(struct blkrepl_link *link, unsigned int timeout_ms,
-			    struct netlink_ext_ack *extack);
 void blkrepl_conn_publish(struct blkrepl_link *link, struct blkrepl_conn *conn);
 void blkrepl_conn_unpublish(struct blkrepl_link *link);
 void blkrepl_deadline_work(struct work_struct *work);
+
+/* connect.c */
+int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
+			 const struct blkrepl_device *dev, unsigned int nr,
+			 unsigned int timeout_ms, struct netlink_ext_ack *extack);
 void blkrepl_tick_work(struct work_struct *work);
 void blkrepl_revive_work(struct work_struct *work);
 

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Meeting a target: connecting it, and asking one that was given up again.
+ *
+ * Before anything is sent to it its log volume tells whether it is the right
+ * one, and by its generations whether this side may be the source of a copy.
+ */
+#include <linux/slab.h>
+
+#include "blkrepl.h"
+
+/* Check that the target's log volume is the one of this relationship. */
+static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn,
+			struct netlink_ext_ack *extack)
+{
+	struct blkrepl_disk_link *l;
+	struct blkrepl_gens theirs;
+	int i, r;
+
+	r = blkrepl_log_load(&conn->log, extack);
+	if (r)
+		return r;
+	if (!blkrepl_uuid_equal(conn->log.super->group_uuid, link->peer_uuid)) {
+		NL_SET_ERR_MSG(extack, "the target's log volume belongs to another group");
+		return -EMEDIUMTYPE;
+	}
+	l = kmalloc(sizeof(*l), GFP_KERNEL);
+	if (!l)
+		return -ENOMEM;
+	r = blkrepl_log_read_link(&conn->log, l);
+	if (!r && !blkrepl_uuid_equal(l->uuid, link->uuid))
+		r = -ENOENT;
+	if (r == -ENOENT) {
+		NL_SET_ERR_MSG(extack, "the target's log volume does not know this relationship; detach it and create it anew");
+		r = -EMEDIUMTYPE;
+	}
+	if (r)
+		goto out;
+	theirs.latest = le64_to_cpu(l->gen_current);
+	theirs.base = le64_to_cpu(l->gen_base);
+	for (i = 0; i < BLKREPL_HISTORY; i++)
+		theirs.history[i] = le64_to_cpu(l->gen_history[i]);
+	switch (blkrepl_gens_compare(&link->gens, &theirs)) {
+	case BLKREPL_GEN_SAME:
+	case BLKREPL_GEN_SOURCE:
+		link->target_gens = theirs;
+		break;
+	case BLKREPL_GEN_TARGET:
+		NL_SET_ERR_MSG(extack, "the target has changes that the source lacks; the source must not be the source of a copy");
+		r = -EBUSY;
+		break;
+	case BLKREPL_GEN_DIVERGED:
+		NL_SET_ERR_MSG(extack, "source and target have both been changed on their own; detach the relationship and decide which data to keep");
+		r = -EBUSY;
+		break;
+	case BLKREPL_GEN_UNRELATED:
+		NL_SET_ERR_MSG(extack, "source and target have no common history; detach the relationship and create it anew");
+		r = -EBUSY;
+		break;
+	}
+out:
+	kfree(l);
+	return r;
+}
+
+/* Paths are shown by who holds link->lock only. */
+static void set_path(struct blkrepl_link *link, char **path, const char *value)
+{
+	char *copy = kstrdup(value, GFP_KERNEL);
+
+	spin_lock_irq(&link->lock);
+	swap(*path, copy);
+	spin_unlock_irq(&link->lock);
+	kfree(copy);
+}
+
+/**
+ * blkrepl_link_connect - open a relationship's target and go on
+ * @link: the relationship
+ * @log_path: the target's log volume
+ * @dev: the target's volumes
+ * @nr: how many
+ * @timeout_ms: longest hold of writes
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; group->conf is held.
+ */
+int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
+			 const struct blkrepl_device *dev, unsigned int nr,
+			 unsigned int timeout_ms, struct netlink_ext_ack *extack)
+{
+	struct blkrepl_conn *conn;
+	unsigned int i;
+	int next, r;
+
+	lockdep_assert_held(&link->group->conf);
+	if (rcu_access_pointer(link->conn))
+		return 0;
+	r = blkrepl_conn_open(link, log_path, dev, nr, &conn, extack);
+	if (r)
+		return r;
+	r = check_target(link, conn, extack);
+	if (r) {
+		blkrepl_conn_close(conn);
+		return r;
+	}
+	set_path(link, &link->log_path, log_path);
+	for (i = 0; i < nr; i++)
+		set_path(link, &link->pair[dev[i].index].path, dev[i].path);
+	blkrepl_conn_publish(link, conn);
+	next = blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
+				  BLKREPL_EV_TARGET_BACK_MANUAL : BLKREPL_EV_TARGET_BACK,
+				  link->state);
+	r = blkrepl_link_flow(link, next, timeout_ms, "the target was connected", extack);
+	if (r)
+		blkrepl_conn_unpublish(link);
+	else
+		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
+	return r;
+}
+
+/* The target was given up, has no orphans and is due to be asked again. */
+static bool may_probe(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn;
+	bool idle = false;
+
+	rcu_read_lock();
+	conn = rcu_dereference(link->conn);
+	if (conn)
+		idle = atomic_read(&conn->state) == (BLKREPL_CONN_KILLED | BLKREPL_CONN_IDLE);
+	rcu_read_unlock();
+	return idle && time_after_eq(jiffies, link->probe_at);
+}
+
+/* Whether all devices of a target answer, and its log volume is what it was. */
+static int probe(struct blkrepl_conn *conn)
+{
+	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
+	unsigned int i;
+	int r;
+
+	if (!buf)
+		return -ENOMEM;
+	r = blkrepl_log_read(&conn->log, BLKREPL_AT_SUPER, 2, buf);
+	if (!r && !blkrepl_block_pick(buf, BLKREPL_BLOCK_SUPER, 0, &conn->log.tag))
+		r = -EMEDIUMTYPE;
+	for (i = 0; i < conn->nr_legs && !r; i++)
+		r = blkrepl_conn_sync_io(conn, blkrepl_bdev(conn->leg[i]), REQ_OP_READ | REQ_SYNC,
+					 0, buf, bdev_logical_block_size(blkrepl_bdev(conn->leg[i])));
+	kfree(buf);
+	return r;
+}
+
+static void probe_later(struct blkrepl_link *link)
+{
+	link->probe_at = jiffies + msecs_to_jiffies(BLKREPL_TICK_MS * link->probe_backoff);
+	link->probe_backoff = min(link->probe_backoff * 2, 32u);
+}
+
+/**
+ * blkrepl_revive_work - speak to a target again that had been given up
+ * @work: of the relationship
+ *
+ * The configuration is not locked while the target is asked: it may be as dead
+ * as before, and then nobody shall have waited for it but this.
+ *
+ * Context: workqueue.
+ */
+void blkrepl_revive_work(struct work_struct *work)
+{
+	struct blkrepl_link *link = container_of(work, struct blkrepl_link, revive_work);
+	struct blkrepl_group *g = link->group;
+	struct blkrepl_conn *conn;
+	int next, r;
+
+	mutex_lock(&g->conf);
+	conn = rcu_dereference_protected(link->conn, lockdep_is_held(&g->conf));
+	if (READ_ONCE(link->removing) || !conn || !may_probe(link)) {
+		mutex_unlock(&g->conf);
+		return;
+	}
+	/* Until both sides are the same each failure makes the next probe later. */
+	probe_later(link);
+	atomic_or(BLKREPL_CONN_PROBING, &conn->state);
+	atomic_andnot(BLKREPL_CONN_KILLED | BLKREPL_CONN_IDLE, &conn->state);
+	percpu_ref_reinit(&conn->ref);
+	percpu_ref_get(&conn->ref);
+	mutex_unlock(&g->conf);
+
+	r = probe(conn);
+
+	mutex_lock(&g->conf);
+	if (READ_ONCE(link->removing) || rcu_access_pointer(link->conn) != conn) {
+		atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
+		goto out;
+	}
+	if (!r)
+		r = check_target(link, conn, NULL);
+	/* Until here nobody else could use it. */
+	atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
+	if (!r) {
+		next = blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
+					  BLKREPL_EV_TARGET_BACK_MANUAL :
+					  BLKREPL_EV_TARGET_BACK, link->state);
+		r = blkrepl_link_flow(link, next, BLKREPL_HOLD_MS, "the target is back", NULL);
+	}
+	if (r)
+		blkrepl_conn_kill(conn);
+	else
+		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
+out:
+	mutex_unlock(&g->conf);
+	blkrepl_conn_put(conn);
+}
+
+static void heartbeat(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn;
+	struct blkrepl_disk_mark *m;
+
+	if (!link->heartbeat_ms || !blkrepl_link_mirrors(link) ||
+	    time_before(jiffies, link->beat_at))
+		return;
+	link->beat_at = jiffies + msecs_to_jiffies(link->heartbeat_ms);
+	conn = blkrepl_conn_tryget(link);
+	if (!conn)
+		return;
+	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	if (m) {
+		memcpy(m->link_uuid, link->uuid, BLKREPL_UUID_SIZE);
+		m->generation = cpu_to_le64(link->gens.latest);
+		m->recovery_point_us = cpu_to_le64(blkrepl_now_us());
+		blkrepl_log_write_mark(&conn->log, m);
+		kfree(m);
+	}
+	blkrepl_conn_put(conn);
+}
+
+/**
+ * blkrepl_tick_work - what a relationship does once a second
+ * @work: of the relationship
+ *
+ * Context: workqueue.
+ */
+void blkrepl_tick_work(struct work_struct *work)
+{
+	struct blkrepl_link *link = container_of(to_delayed_work(work), struct blkrepl_link,
+						 tick_work);
+	unsigned int state = READ_ONCE(link->state);
+
+	if (state == BLKREPL_COPY_STATE_SYNCHRONIZED) {
+		if (blkrepl_link_dirty_blocks(link))
+			blkrepl_copy_again(link);
+		else
+			heartbeat(link);
+	} else if (state == BLKREPL_COPY_STATE_UNSYNCHRONIZED) {
+		if (atomic_read(&link->copy_slots))
+			blkrepl_notify_link(link, BLKREPL_EVENT_PROGRESS);
+		else
+			blkrepl_copy_again(link);
+	}
+	if (may_probe(link))
+		queue_work(blkrepl_conf_wq, &link->revive_work);
+	if (!READ_ONCE(link->removing))
+		queue_delayed_work(blkrepl_conf_wq, &link->tick_work, msecs_to_jiffies(BLKREPL_TICK_MS));
+}
