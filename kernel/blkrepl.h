@@ -679,7 +679,6 @@ int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name
 		       enum blkrepl_role role, unsigned int nr_members);
 int blkrepl_log_read(struct blkrepl_log *log, u64 block, unsigned int nr, void *buf);
 int blkrepl_log_write(struct blkrepl_log *log, u64 block, const void *buf, blk_opf_t flags);
-int blkrepl_log_flush(struct blkrepl_log *log);
 int blkrepl_log_write_super(struct blkrepl_log *log);
 int blkrepl_log_write_members(struct blkrepl_log *log, unsigned int nr,
 			      void (*fill)(void *ctx, unsigned int i,

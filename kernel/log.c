@@ -70,17 +70,6 @@ int blkrepl_log_write(struct blkrepl_log *log, u64 block, const void *buf, blk_o
 	return r;
 }
 
-/**
- * blkrepl_log_flush - make earlier writes without REQ_FUA durable
- * @log: the log volume
- *
- * Context: may sleep.
- */
-int blkrepl_log_flush(struct blkrepl_log *log)
-{
-	return sync_io(log, REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC, 0, NULL, 0);
-}
-
 /* Seal a block and write it to the slot that its next number belongs to. */
 static int write_tagged(struct blkrepl_log *log, u64 at, u16 type, u32 index, void *block,
 			u64 tag, u64 *seq)

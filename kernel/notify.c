@@ -310,6 +310,33 @@ int blkrepl_fill_pair(struct sk_buff *skb, struct blkrepl_pair *pair)
 	return 0;
 }
 
+/* An event's message, or NULL when nobody listens or there is no memory. */
+static struct sk_buff *begin_event(unsigned int mc, u8 cmd, void **hdr)
+{
+	struct sk_buff *skb;
+
+	if (!genl_has_listeners(&blkrepl_nl_family, &init_net, mc))
+		return NULL;
+	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_NOIO);
+	if (!skb)
+		return NULL;
+	*hdr = genlmsg_put(skb, 0, 0, &blkrepl_nl_family, 0, cmd);
+	if (*hdr)
+		return skb;
+	nlmsg_free(skb);
+	return NULL;
+}
+
+static void send_event(struct sk_buff *skb, unsigned int mc, void *hdr, int r)
+{
+	if (r) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast(&blkrepl_nl_family, skb, 0, mc, GFP_NOIO);
+}
+
 /**
  * blkrepl_notify_group - tell who listens about a group
  * @g: the group
@@ -324,18 +351,9 @@ void blkrepl_notify_group(struct blkrepl_group *g, enum blkrepl_event event)
 	struct sk_buff *skb;
 	void *hdr;
 
-	if (!genl_has_listeners(&blkrepl_nl_family, &init_net, mc))
-		return;
-	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_NOIO);
-	if (!skb)
-		return;
-	hdr = genlmsg_put(skb, 0, 0, &blkrepl_nl_family, 0, BLKREPL_CMD_GROUP_NTF);
-	if (!hdr || blkrepl_fill_group(skb, g, event, seq)) {
-		nlmsg_free(skb);
-		return;
-	}
-	genlmsg_end(skb, hdr);
-	genlmsg_multicast(&blkrepl_nl_family, skb, 0, mc, GFP_NOIO);
+	skb = begin_event(mc, BLKREPL_CMD_GROUP_NTF, &hdr);
+	if (skb)
+		send_event(skb, mc, hdr, blkrepl_fill_group(skb, g, event, seq));
 }
 
 /**
@@ -352,16 +370,7 @@ void blkrepl_notify_link(struct blkrepl_link *link, enum blkrepl_event event)
 	struct sk_buff *skb;
 	void *hdr;
 
-	if (!genl_has_listeners(&blkrepl_nl_family, &init_net, mc))
-		return;
-	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_NOIO);
-	if (!skb)
-		return;
-	hdr = genlmsg_put(skb, 0, 0, &blkrepl_nl_family, 0, BLKREPL_CMD_RELATIONSHIP_NTF);
-	if (!hdr || blkrepl_fill_link(skb, link, event, seq)) {
-		nlmsg_free(skb);
-		return;
-	}
-	genlmsg_end(skb, hdr);
-	genlmsg_multicast(&blkrepl_nl_family, skb, 0, mc, GFP_NOIO);
+	skb = begin_event(mc, BLKREPL_CMD_RELATIONSHIP_NTF, &hdr);
+	if (skb)
+		send_event(skb, mc, hdr, blkrepl_fill_link(skb, link, event, seq));
 }
