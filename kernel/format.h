@@ -14,6 +14,7 @@
 #define BLKREPL_FORMAT_H
 
 #include "shim.h"
+#include "../uapi/linux/blkrepl.h"
 
 #define BLKREPL_BLOCK_SHIFT	12
 #define BLKREPL_BLOCK_SIZE	(1u << BLKREPL_BLOCK_SHIFT)
@@ -81,11 +82,7 @@ struct blkrepl_block_hdr {
 
 /* Superblock flags */
 #define BLKREPL_SB_CLEAN	BIT(0)	/* closed in good order: the intent bitmap is empty */
-
-enum blkrepl_role {
-	BLKREPL_ROLE_SOURCE	= 1,
-	BLKREPL_ROLE_TARGET	= 2,
-};
+#define BLKREPL_SB_TORN		BIT(1)	/* the members were left in the middle of a copy */
 
 /* Superblock: type 1, index 0 */
 struct blkrepl_disk_super {
@@ -98,7 +95,7 @@ struct blkrepl_disk_super {
 	char group_name[BLKREPL_NAME_SIZE];
 	__le64 created_us;
 	__le64 nr_blocks;
-	__le32 role;
+	__le32 role;		/* when it was formatted; the link state tells the present one */
 	__le32 flags;
 	__le32 nr_members;
 	__le32 extent_shift;
@@ -146,18 +143,24 @@ struct blkrepl_disk_areas {
 
 /* Link flags */
 #define BLKREPL_LINK_USED		BIT(0)
-#define BLKREPL_LINK_INCONSISTENT	BIT(1)	/* the target is not write-order consistent */
+#define BLKREPL_LINK_INCONSISTENT	BIT(1)	/* the other side is not write-order consistent */
 #define BLKREPL_LINK_CONSISTENCY	BIT(2)	/* all pairs stop when one does */
 #define BLKREPL_LINK_HOLD_ON_FAILURE	BIT(3)
 #define BLKREPL_LINK_MANUAL_RECOVERY	BIT(4)
 #define BLKREPL_LINK_COMPARE		BIT(5)	/* read the target before writing to it */
 #define BLKREPL_LINK_FIRST_COPY		BIT(6)	/* it never was synchronized */
-#define BLKREPL_LINK_TARGET_SIDE	BIT(7)	/* this copy lies on the target's log volume */
+#define BLKREPL_LINK_TARGET_SIDE	BIT(7)	/* this half has the role of the target */
+#define BLKREPL_LINK_TORN		BIT(8)	/* this side is not write-order consistent */
+#define BLKREPL_LINK_PENDING		BIT(9)	/* gave access or role away; was the other side told? */
+#define BLKREPL_LINK_FAILING_BACK	BIT(10)	/* the target serves, and copies to the source */
+#define BLKREPL_LINK_RESTORING		BIT(11)	/* the source is being copied from the target */
+#define BLKREPL_LINK_OVERWRITE		BIT(12)	/* the other side's own changes are to go */
+#define BLKREPL_LINK_TRACKED_ZERO	BIT(13)	/* a dirty block that was never written is all zero */
 
 /*
- * Link state: type 4, index = number of the link. The source's log volume holds
- * the truth; the target's holds a copy written by the source when the two part
- * and when they meet, with the generations as of the target.
+ * Link state: type 4, index = number of the link; one on the log volume of each
+ * side. A side whose group is up writes its own; the side that drives writes the
+ * other's too, when the two part and when they meet.
  */
 struct blkrepl_disk_link {
 	struct blkrepl_block_hdr hdr;
@@ -185,7 +188,7 @@ struct blkrepl_disk_link {
 	__le64 when_activated_us;
 	__le64 when_suspended_us;
 	__le64 when_broken_us;
-	u8 pair_uuid[BLKREPL_MAX_MEMBERS][BLKREPL_UUID_SIZE];
+	u8 pair_uuid[BLKREPL_MAX_MEMBERS][BLKREPL_UUID_SIZE];	/* the other side's members */
 	u8 rsv[BLKREPL_BLOCK_SIZE - 2416];
 };
 

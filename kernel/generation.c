@@ -71,6 +71,25 @@ enum blkrepl_gen_relation blkrepl_gens_compare(const struct blkrepl_gens *mine,
 	return BLKREPL_GEN_UNRELATED;
 }
 
+/**
+ * blkrepl_gens_common - whether the bitmaps of both sides tell all that differs
+ * @mine: generations of this side
+ * @theirs: generations of the other side
+ *
+ * Each side's bitmap counts from its @base on, or, where it has none, from its
+ * @latest. What differs is the union where one count began on the other's line,
+ * no earlier than the other's own.
+ */
+bool blkrepl_gens_common(const struct blkrepl_gens *mine, const struct blkrepl_gens *theirs)
+{
+	struct blkrepl_gens m0 = { .latest = mine->base ?: mine->latest };
+	struct blkrepl_gens t0 = { .latest = theirs->base ?: theirs->latest };
+
+	if (!m0.latest || !t0.latest)
+		return false;
+	return m0.latest == t0.latest || follows(mine, &t0) || follows(theirs, &m0);
+}
+
 static void remember(struct blkrepl_gens *g, u64 gen)
 {
 	if (!gen || g->history[0] == gen)

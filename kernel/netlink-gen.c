@@ -25,12 +25,14 @@ const struct nla_policy blkrepl_group_new_nl_policy[BLKREPL_A_GROUP_MEMBER + 1] 
 	[BLKREPL_A_GROUP_LOG_PATH] = { .type = NLA_NUL_STRING, .len = BLKREPL_PATH_MAX, },
 	[BLKREPL_A_GROUP_CREATE] = { .type = NLA_FLAG, },
 	[BLKREPL_A_GROUP_FORCE] = { .type = NLA_FLAG, },
+	[BLKREPL_A_GROUP_FORGET] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_GROUP_MEMBER] = NLA_POLICY_NESTED(blkrepl_device_nl_policy),
 };
 
 /* BLKREPL_CMD_GROUP_DEL - do */
-const struct nla_policy blkrepl_group_del_nl_policy[BLKREPL_A_GROUP_UUID + 1] = {
+const struct nla_policy blkrepl_group_del_nl_policy[BLKREPL_A_GROUP_FORCE + 1] = {
 	[BLKREPL_A_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_GROUP_FORCE] = { .type = NLA_FLAG, },
 };
 
 /* BLKREPL_CMD_GROUP_GET - do */
@@ -74,13 +76,15 @@ const struct nla_policy blkrepl_relationship_new_nl_policy[BLKREPL_A_RELATIONSHI
 };
 
 /* BLKREPL_CMD_RELATIONSHIP_GET - do */
-const struct nla_policy blkrepl_relationship_get_nl_policy[BLKREPL_A_RELATIONSHIP_UUID + 1] = {
+const struct nla_policy blkrepl_relationship_get_nl_policy[BLKREPL_A_RELATIONSHIP_GROUP_UUID + 1] = {
 	[BLKREPL_A_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_RELATIONSHIP_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 };
 
 /* BLKREPL_CMD_RELATIONSHIP_SET - do */
 const struct nla_policy blkrepl_relationship_set_nl_policy[BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS + 1] = {
 	[BLKREPL_A_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_RELATIONSHIP_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_RELATIONSHIP_EXPECTED_REVISION] = { .type = NLA_U64, },
 	[BLKREPL_A_RELATIONSHIP_RATE_LIMIT] = { .type = NLA_U64, },
 	[BLKREPL_A_RELATIONSHIP_YIELD_RATE] = { .type = NLA_U64, },
@@ -93,29 +97,36 @@ const struct nla_policy blkrepl_relationship_set_nl_policy[BLKREPL_A_RELATIONSHI
 /* BLKREPL_CMD_RELATIONSHIP_CONNECT - do */
 const struct nla_policy blkrepl_relationship_connect_nl_policy[BLKREPL_A_RELATIONSHIP_TIMEOUT_MS + 1] = {
 	[BLKREPL_A_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_RELATIONSHIP_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_RELATIONSHIP_TARGET_LOG_PATH] = { .type = NLA_NUL_STRING, .len = BLKREPL_PATH_MAX, },
 	[BLKREPL_A_RELATIONSHIP_PAIR] = NLA_POLICY_NESTED(blkrepl_device_nl_policy),
 	[BLKREPL_A_RELATIONSHIP_TIMEOUT_MS] = { .type = NLA_U32, },
+	[BLKREPL_A_RELATIONSHIP_INACTIVE] = { .type = NLA_FLAG, },
 };
 
 /* BLKREPL_CMD_RELATIONSHIP_DISCONNECT - do */
 const struct nla_policy blkrepl_relationship_disconnect_nl_policy[BLKREPL_A_RELATIONSHIP_TIMEOUT_MS + 1] = {
 	[BLKREPL_A_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_RELATIONSHIP_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_RELATIONSHIP_TIMEOUT_MS] = { .type = NLA_U32, },
 };
 
 /* BLKREPL_CMD_RELATIONSHIP_OP - do */
 const struct nla_policy blkrepl_relationship_op_nl_policy[BLKREPL_A_RELATIONSHIP_TIMEOUT_MS + 1] = {
 	[BLKREPL_A_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_RELATIONSHIP_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_RELATIONSHIP_OPERATION] = NLA_POLICY_RANGE(NLA_U16, 2, 23),
 	[BLKREPL_A_RELATIONSHIP_FORCE] = { .type = NLA_FLAG, },
 	[BLKREPL_A_RELATIONSHIP_EXPECTED_REVISION] = { .type = NLA_U64, },
 	[BLKREPL_A_RELATIONSHIP_TIMEOUT_MS] = { .type = NLA_U32, },
+	[BLKREPL_A_RELATIONSHIP_ROLE] = NLA_POLICY_RANGE(NLA_U8, 1, 2),
+	[BLKREPL_A_RELATIONSHIP_HOLD_SOURCE_IO] = { .type = NLA_FLAG, },
 };
 
 /* BLKREPL_CMD_PAIR_GET - do */
 const struct nla_policy blkrepl_pair_get_nl_policy[BLKREPL_A_PAIR_INDEX + 1] = {
 	[BLKREPL_A_PAIR_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_PAIR_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_PAIR_INDEX] = { .type = NLA_U16, },
 };
 
@@ -132,7 +143,7 @@ const struct genl_ops blkrepl_nl_ops[12] = {
 		.cmd		= BLKREPL_CMD_GROUP_DEL,
 		.doit		= blkrepl_nl_group_del_doit,
 		.policy		= blkrepl_group_del_nl_policy,
-		.maxattr	= BLKREPL_A_GROUP_UUID,
+		.maxattr	= BLKREPL_A_GROUP_FORCE,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
@@ -170,7 +181,7 @@ const struct genl_ops blkrepl_nl_ops[12] = {
 		.doit		= blkrepl_nl_relationship_get_doit,
 		.dumpit		= blkrepl_nl_relationship_get_dumpit,
 		.policy		= blkrepl_relationship_get_nl_policy,
-		.maxattr	= BLKREPL_A_RELATIONSHIP_UUID,
+		.maxattr	= BLKREPL_A_RELATIONSHIP_GROUP_UUID,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{

@@ -16,7 +16,7 @@ extern const struct nla_policy blkrepl_device_nl_policy[BLKREPL_A_DEVICE_PATH + 
 
 extern const struct nla_policy blkrepl_group_new_nl_policy[BLKREPL_A_GROUP_MEMBER + 1];
 
-extern const struct nla_policy blkrepl_group_del_nl_policy[BLKREPL_A_GROUP_UUID + 1];
+extern const struct nla_policy blkrepl_group_del_nl_policy[BLKREPL_A_GROUP_FORCE + 1];
 
 extern const struct nla_policy blkrepl_group_get_nl_policy[BLKREPL_A_GROUP_UUID + 1];
 
@@ -26,7 +26,7 @@ extern const struct nla_policy blkrepl_member_resize_nl_policy[BLKREPL_A_MEMBER_
 
 extern const struct nla_policy blkrepl_relationship_new_nl_policy[BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS + 1];
 
-extern const struct nla_policy blkrepl_relationship_get_nl_policy[BLKREPL_A_RELATIONSHIP_UUID + 1];
+extern const struct nla_policy blkrepl_relationship_get_nl_policy[BLKREPL_A_RELATIONSHIP_GROUP_UUID + 1];
 
 extern const struct nla_policy blkrepl_relationship_set_nl_policy[BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS + 1];
 

@@ -14,9 +14,13 @@
 #define TO_LAG(s)	{ L | BLKREPL_CELL_LAG | BLKREPL_CELL_CONSISTENT, 0, ST(s) }
 #define TO_RUN(s)	{ L | BLKREPL_CELL_RUNNING, 0, ST(s) }
 #define COPY		{ L, ST(UNSYNCHRONIZED), ST(SYNCHRONIZED) }
+#define COPY_U		{ L | BLKREPL_CELL_UNIQUE, ST(UNSYNCHRONIZED), ST(SYNCHRONIZED) }
 #define SWAP(s)		{ L | BLKREPL_CELL_SWAP, 0, ST(s) }
-#define SWAP_COPY	{ L | BLKREPL_CELL_SWAP, ST(UNSYNCHRONIZED), ST(SYNCHRONIZED) }
+#define SWAP_U(s)	{ L | BLKREPL_CELL_SWAP | BLKREPL_CELL_UNIQUE, 0, ST(s) }
+#define SWAP_COPY_U	{ L | BLKREPL_CELL_SWAP | BLKREPL_CELL_UNIQUE, \
+			  ST(UNSYNCHRONIZED), ST(SYNCHRONIZED) }
 #define DRAIN(s)	{ L | BLKREPL_CELL_DRAIN, 0, ST(s) }
+#define DRAIN_ONCE(s)	{ L | BLKREPL_CELL_DRAIN | BLKREPL_CELL_ONCE, 0, ST(s) }
 #define KEPT		{ BLKREPL_CELL_KEPT, 0, 0 }
 #define DEL		{ L | BLKREPL_CELL_REMOVE, 0, 0 }
 #define DEL_F		{ L | BLKREPL_CELL_REMOVE | BLKREPL_CELL_FORCE, 0, 0 }
@@ -51,7 +55,7 @@ static const struct blkrepl_cell mirror[][ARRAY_SIZE(columns)] = {
 		NO, NO, TO(FRACTURED), TO_F(FRACTURED), TO(FRACTURED), TO(FRACTURED),
 		SAME, SAME, NO, NO, SAME, TO(FRACTURED) },
 	[OP(SPLIT)] = {
-		NO, NO, TO_C(SPLIT), DRAIN(SPLIT), TO(SPLIT), TO_C(SPLIT),
+		NO, NO, TO_C(SPLIT), DRAIN_ONCE(SPLIT), TO(SPLIT), TO_C(SPLIT),
 		NO, SAME, NO, NO, NO, NO },
 	[OP(RESYNC_REPLICA)] = {
 		NO, NO, NO, SAME, SAME, NO,
@@ -65,10 +69,10 @@ static const struct blkrepl_cell mirror[][ARRAY_SIZE(columns)] = {
 		TO_LAG(FAILEDOVER) },
 	[OP(FAILBACK)] = {
 		NO, NO, NO, NO, SAME, NO,
-		NO, NO, COPY, NO, NO, NO },
+		NO, NO, COPY_U, NO, NO, NO },
 	[OP(REVERSE_ROLES)] = {
-		NO, NO, NO, NO, SWAP(SYNCHRONIZED), SWAP(SUSPENDED),
-		SWAP(FRACTURED), SWAP(SPLIT), SWAP_COPY, NO, NO, NO },
+		NO, NO, NO, NO, SWAP(SYNCHRONIZED), SWAP_U(SUSPENDED),
+		SWAP_U(FRACTURED), SWAP_U(SPLIT), SWAP_COPY_U, NO, NO, NO },
 	[OP(ABORT)] = {
 		TO(ABORTED), TO(ABORTED), TO(ABORTED), TO(ABORTED), NO, TO_RUN(ABORTED),
 		TO_RUN(ABORTED), TO_RUN(ABORTED), NO, SAME, NO, TO(ABORTED) },
@@ -108,6 +112,16 @@ static const u32 mirror_built =
 	1u << BLKREPL_OPERATION_SUSPEND |
 	1u << BLKREPL_OPERATION_RESUME |
 	1u << BLKREPL_OPERATION_DETACH |
+	1u << BLKREPL_OPERATION_FRACTURE |
+	1u << BLKREPL_OPERATION_SPLIT |
+	1u << BLKREPL_OPERATION_FAILOVER |
+	1u << BLKREPL_OPERATION_FAILBACK |
+	1u << BLKREPL_OPERATION_REVERSE_ROLES |
+	1u << BLKREPL_OPERATION_RESYNC_REPLICA |
+	1u << BLKREPL_OPERATION_RESTORE_FROM_REPLICA |
+	1u << BLKREPL_OPERATION_RESET_TO_SYNC |
+	1u << BLKREPL_OPERATION_RESET_TO_ASYNC |
+	1u << BLKREPL_OPERATION_UNPREPARE |
 	1u << BLKREPL_OPERATION_ABORT;
 
 /**
@@ -188,8 +202,14 @@ enum blkrepl_verdict blkrepl_cell_judge(struct blkrepl_cell c, const struct blkr
 		return BLKREPL_VERDICT_WRONG_STATE;
 	if ((c.flags & BLKREPL_CELL_CONSISTENT) && !s->consistent)
 		return BLKREPL_VERDICT_INCONSISTENT;
-	if ((c.flags & (BLKREPL_CELL_FORCE | BLKREPL_CELL_LAG)) && !s->force)
+	if ((c.flags & BLKREPL_CELL_ONCE) && s->first_copy)
+		return BLKREPL_VERDICT_INCONSISTENT;
+	if (s->force)
+		return BLKREPL_VERDICT_GO;
+	if ((c.flags & BLKREPL_CELL_FORCE) || ((c.flags & BLKREPL_CELL_LAG) && s->lags))
 		return BLKREPL_VERDICT_NEEDS_FORCE;
+	if ((c.flags & BLKREPL_CELL_UNIQUE) && s->unique)
+		return BLKREPL_VERDICT_LOSES;
 	return BLKREPL_VERDICT_GO;
 }
 
@@ -267,6 +287,10 @@ int blkrepl_op_explain(char *buf, size_t size, unsigned int sync_type, unsigned 
 		return scnprintf(buf, size,
 			      "%s in state %s needs Force, for the target is not or may not be complete",
 			      title, in);
+	case BLKREPL_VERDICT_LOSES:
+		return scnprintf(buf, size,
+			      "%s in state %s needs Force, for changes that only one side has would be lost",
+			      title, in);
 	case BLKREPL_VERDICT_INCONSISTENT:
 		return scnprintf(buf, size,
 			      "%s in state %s is refused while the target is inconsistent; let the copy finish first",
@@ -304,6 +328,8 @@ int blkrepl_event_next(enum blkrepl_state_event ev, unsigned int state)
 		return state == ST(BROKEN) ? ST(UNSYNCHRONIZED) : state;
 	case BLKREPL_EV_TARGET_BACK_MANUAL:
 		return state == ST(BROKEN) ? ST(SUSPENDED) : state;
+	case BLKREPL_EV_TARGET_WRITTEN:
+		return state == ST(FRACTURED) || state == ST(SPLIT) ? ST(SKEWED) : state;
 	case BLKREPL_EV_COPY_DONE:
 		return state == ST(UNSYNCHRONIZED) ? ST(SYNCHRONIZED) : -EINVAL;
 	case BLKREPL_EV_GREW:
@@ -338,13 +364,13 @@ unsigned int blkrepl_state_actions(unsigned int from, unsigned int to)
  * blkrepl_state_target_access - who may use the target of a mirror
  * @state: the CopyState
  */
-enum blkrepl_target_access blkrepl_state_target_access(unsigned int state)
+enum blkrepl_access blkrepl_state_target_access(unsigned int state)
 {
 	switch (state) {
 	case ST(SYNCHRONIZED):
 	case ST(INACTIVE):
 	case ST(SUSPENDED):
-		return BLKREPL_ACCESS_NOT_WRITABLE;
+		return BLKREPL_ACCESS_READ_ONLY;
 	case ST(FRACTURED):
 	case ST(SPLIT):
 	case ST(FAILEDOVER):

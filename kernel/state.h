@@ -42,6 +42,8 @@ enum blkrepl_mode {
 #define BLKREPL_CELL_DRAIN	BIT(8)	/* what is in flight is completed first */
 #define BLKREPL_CELL_KEPT	BIT(9)	/* only to a consistent point that was kept */
 #define BLKREPL_CELL_STAY	BIT(10)	/* the state is unchanged */
+#define BLKREPL_CELL_UNIQUE	BIT(11)	/* with Force if a side has changes that would be lost */
+#define BLKREPL_CELL_ONCE	BIT(12)	/* only if both sides were the same once */
 
 /**
  * struct blkrepl_cell - one operation in one state
@@ -60,11 +62,17 @@ struct blkrepl_cell {
  * @force: the caller gave Force
  * @consistent: the target is write-order consistent
  * @unfinished: a copy runs or was interrupted
+ * @first_copy: the target never was the same as the source
+ * @lags: the target lacks writes of the source, or may
+ * @unique: one side, or both, have changes that the operation would lose
  */
 struct blkrepl_situation {
 	bool force;
 	bool consistent;
 	bool unfinished;
+	bool first_copy;
+	bool lags;
+	bool unique;
 };
 
 enum blkrepl_verdict {
@@ -72,6 +80,7 @@ enum blkrepl_verdict {
 	BLKREPL_VERDICT_DONE,		/* nothing to do */
 	BLKREPL_VERDICT_WRONG_STATE,
 	BLKREPL_VERDICT_NEEDS_FORCE,
+	BLKREPL_VERDICT_LOSES,		/* the same, for changes would be lost */
 	BLKREPL_VERDICT_INCONSISTENT,
 	BLKREPL_VERDICT_NOT_SUPPORTED,	/* this kind of relationship never has it */
 	BLKREPL_VERDICT_NOT_BUILT,	/* the model has it, this version does not */
@@ -83,6 +92,7 @@ enum blkrepl_state_event {
 	BLKREPL_EV_TARGET_BACK_MANUAL,
 	BLKREPL_EV_COPY_DONE,
 	BLKREPL_EV_GREW,
+	BLKREPL_EV_TARGET_WRITTEN,	/* while it stood apart */
 	BLKREPL_NR_EVENTS,
 };
 
@@ -91,12 +101,6 @@ enum blkrepl_state_event {
 #define BLKREPL_ACT_STOP	BIT(1)	/* cease to */
 #define BLKREPL_ACT_COPY	BIT(2)	/* start the copy engine */
 #define BLKREPL_ACT_STALE	BIT(3)	/* a new generation: the source goes on alone */
-
-enum blkrepl_target_access {
-	BLKREPL_ACCESS_NONE,
-	BLKREPL_ACCESS_NOT_WRITABLE,
-	BLKREPL_ACCESS_READ_WRITE,
-};
 
 bool blkrepl_state_valid(unsigned int state);
 bool blkrepl_state_flows(unsigned int state);
@@ -111,6 +115,6 @@ int blkrepl_op_explain(char *buf, size_t size, unsigned int sync_type, unsigned 
 int blkrepl_op_list_legal(char *buf, size_t size, unsigned int sync_type, unsigned int state);
 int blkrepl_event_next(enum blkrepl_state_event ev, unsigned int state);
 unsigned int blkrepl_state_actions(unsigned int from, unsigned int to);
-enum blkrepl_target_access blkrepl_state_target_access(unsigned int state);
+enum blkrepl_access blkrepl_state_target_access(unsigned int state);
 
 #endif

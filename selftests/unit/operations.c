@@ -36,10 +36,12 @@ void operations_cell(struct blkrepl_cell c, char *buf, size_t size)
 	else if (c.flags & BLKREPL_CELL_REMOVE)
 		snprintf(buf, size, "del%s", c.flags & BLKREPL_CELL_FORCE ? " F" : "");
 	else
-		snprintf(buf, size, "%s%u%s%s%s%s", via, c.to, swap,
+		snprintf(buf, size, "%s%u%s%s%s%s%s", via, c.to, swap,
 			 c.flags & BLKREPL_CELL_FORCE ? " F" : "",
 			 c.flags & BLKREPL_CELL_LAG ? " §" :
 			 c.flags & BLKREPL_CELL_CONSISTENT ? " †" : "",
+			 c.flags & BLKREPL_CELL_ONCE ? " ‡" :
+			 c.flags & BLKREPL_CELL_UNIQUE ? " ‖" : "",
 			 c.flags & BLKREPL_CELL_RUNNING ? " ¶" : "");
 }
 

@@ -28,12 +28,12 @@ static const char *const table[] = {
 	"| Suspend 22           | –   | –   | –   | 9       | 9       | =    | –    | –    | –       | –   | –    | 9     |",
 	"| Resume 16            | –   | –   | –   | =       | =       | 3▸4  | –    | –    | –       | –   | –    | –     |",
 	"| Fracture 12          | –   | –   | 6   | 6 F     | 6       | 6    | =    | =    | –       | –   | =    | 6     |",
-	"| Split 21             | –   | –   | 7 † | drain▸7 | 7       | 7 †  | –    | =    | –       | –   | –    | –     |",
+	"| Split 21             | –   | –   | 7 † | drain▸7 ‡ | 7       | 7 †  | –    | =    | –       | –   | –    | –     |",
 	"| ResyncReplica 14     | –   | –   | –   | =       | =       | –    | 3▸4  | 3▸4  | –       | 3▸4 | 3▸4  | 3▸4   |",
 	"| RestoreFromReplica 15| –   | –   | –   | –       | –       | –    | 3▸4  | 3▸4  | –       | –   | 3▸4  | –     |",
 	"| Failover 10          | –   | –   | 10 §| – *     | 10      | 10 § | 10 § | 10 § | =       | –   | 10 § | 10 §  |",
-	"| Failback 11          | –   | –   | –   | –       | =       | –    | –    | –    | 3▸4     | –   | –    | –     |",
-	"| ReverseRoles 20      | –   | –   | –   | –       | 4'      | 9'   | 6'   | 7'   | 3'▸4'   | –   | –    | –     |",
+	"| Failback 11          | –   | –   | –   | –       | =       | –    | –    | –    | 3▸4 ‖   | –   | –    | –     |",
+	"| ReverseRoles 20      | –   | –   | –   | –       | 4'      | 9' ‖ | 6' ‖ | 7' ‖ | 3'▸4' ‖ | –   | –    | –     |",
 	"| Abort 2              | 12  | 12  | 12  | 12      | –       | 12 ¶ | 12 ¶ | 12 ¶ | –       | =   | –    | 12    |",
 	"| Unprepare 23         | 11  | =   | 11  | 11 F    | –       | 11 F | –    | –    | –       | 11  | –    | 11    |",
 	"| Detach 8             | del | del | del | del F   | del     | del  | del  | del  | del F   | del | del  | del F |",
@@ -48,25 +48,27 @@ static const char *const table[] = {
 };
 
 /* What this version carries out. */
-static const unsigned char built[] = { 2, 4, 7, 8, 16, 22 };
+static const unsigned char built[] = {
+	2, 4, 7, 8, 10, 11, 12, 14, 15, 16, 17, 18, 20, 21, 22, 23,
+};
 
 /*
  * State by state what an event makes of it; 0: the two cannot meet.
- * lost, back (automatic), back (manual), copy done, grew
+ * lost, back (automatic), back (manual), copy done, grew, target written
  */
 static const unsigned char events[][1 + BLKREPL_NR_EVENTS] = {
-	{ 2, 2, 2, 2, 0, 2 },
-	{ 3, 5, 3, 3, 4, 3 },
-	{ 4, 5, 4, 4, 0, 3 },
-	{ 5, 5, 3, 9, 0, 5 },
-	{ 6, 6, 6, 6, 0, 6 },
-	{ 7, 7, 7, 7, 0, 7 },
-	{ 8, 8, 8, 8, 0, 8 },
-	{ 9, 9, 9, 9, 0, 9 },
-	{ 10, 10, 10, 10, 0, 10 },
-	{ 11, 11, 11, 11, 0, 11 },
-	{ 12, 12, 12, 12, 0, 12 },
-	{ 13, 13, 13, 13, 0, 13 },
+	{ 2, 2, 2, 2, 0, 2, 2 },
+	{ 3, 5, 3, 3, 4, 3, 3 },
+	{ 4, 5, 4, 4, 0, 3, 4 },
+	{ 5, 5, 3, 9, 0, 5, 5 },
+	{ 6, 6, 6, 6, 0, 6, 13 },
+	{ 7, 7, 7, 7, 0, 7, 13 },
+	{ 8, 8, 8, 8, 0, 8, 8 },
+	{ 9, 9, 9, 9, 0, 9, 9 },
+	{ 10, 10, 10, 10, 0, 10, 10 },
+	{ 11, 11, 11, 11, 0, 11, 11 },
+	{ 12, 12, 12, 12, 0, 12, 12 },
+	{ 13, 13, 13, 13, 0, 13, 13 },
 };
 
 static unsigned int column_state[OPERATIONS_NR_STATES];
@@ -159,8 +161,12 @@ static enum blkrepl_verdict meaning(const char *text, const struct blkrepl_situa
 	/* Force or not, what is not consistent is not opened for writing. */
 	if ((has(text, "†") || has(text, "§")) && !s->consistent)
 		return BLKREPL_VERDICT_INCONSISTENT;
-	if ((has(text, " F") || has(text, "§")) && !s->force)
+	if (has(text, "‡") && s->first_copy)
+		return BLKREPL_VERDICT_INCONSISTENT;
+	if ((has(text, " F") || (has(text, "§") && s->lags)) && !s->force)
 		return BLKREPL_VERDICT_NEEDS_FORCE;
+	if (has(text, "‖") && s->unique && !s->force)
+		return BLKREPL_VERDICT_LOSES;
 	return BLKREPL_VERDICT_GO;
 }
 
@@ -192,11 +198,14 @@ static void every_cell(void **state)
 					fail_msg("type %u, operation %u, state %u: '%s', not '%s'",
 						 type, op, st, text, expected ?: "–");
 				cells += expected != NULL;
-				for (bits = 0; bits < 8; bits++) {
+				for (bits = 0; bits < 64; bits++) {
 					struct blkrepl_situation s = {
 						.force = bits & 1,
 						.consistent = bits & 2,
 						.unfinished = bits & 4,
+						.first_copy = bits & 8,
+						.lags = bits & 16,
+						.unique = bits & 32,
 					};
 					enum blkrepl_verdict v = meaning(expected, &s), is;
 
@@ -356,7 +365,9 @@ static void explanations(void **state)
 					}
 				}
 	blkrepl_op_explain(whole, sizeof(whole), 6, 4, 9, BLKREPL_VERDICT_WRONG_STATE);
-	assert_string_equal(whole, "Activate is refused in state Suspended; legal: Abort, Deactivate, Detach, Resume");
+	assert_string_equal(whole, "Activate is refused in state Suspended; legal: Abort, Deactivate, "
+			    "Detach, Failover, Fracture, Resume, ResetToSync, ResetToAsync, ReverseRoles, "
+			    "Split, Unprepare (with Force)");
 }
 
 int main(void)

@@ -96,6 +96,25 @@ enum blkrepl_recovery_mode {
 };
 
 /**
+ * enum blkrepl_role - The role of a half of a relationship, the one that its
+ *   group has.
+ */
+enum blkrepl_role {
+	BLKREPL_ROLE_SOURCE = 1,
+	BLKREPL_ROLE_TARGET,
+};
+
+/**
+ * enum blkrepl_access - What a group's replica devices let do; none means that
+ *   there are none.
+ */
+enum blkrepl_access {
+	BLKREPL_ACCESS_NONE,
+	BLKREPL_ACCESS_READ_ONLY,
+	BLKREPL_ACCESS_READ_WRITE,
+};
+
+/**
  * enum blkrepl_leg_state - absent: no device is open. up: writes are mirrored
  *   to it. stopped: open but not written to. failed: an error or the deadline
  *   took it out. orphaned: like failed, with abandoned writes still in flight;
@@ -143,6 +162,8 @@ enum {
 	BLKREPL_A_GROUP_LOG_PATH,
 	BLKREPL_A_GROUP_CREATE,
 	BLKREPL_A_GROUP_FORCE,
+	BLKREPL_A_GROUP_FORGET,
+	BLKREPL_A_GROUP_ACCESS,
 	BLKREPL_A_GROUP_MEMBER,
 	BLKREPL_A_GROUP_MEMBER_COUNT,
 	BLKREPL_A_GROUP_LOG_SIZE,
@@ -187,6 +208,11 @@ enum {
 	BLKREPL_A_RELATIONSHIP_UUID = 1,
 	BLKREPL_A_RELATIONSHIP_NAME,
 	BLKREPL_A_RELATIONSHIP_GROUP_UUID,
+	BLKREPL_A_RELATIONSHIP_ROLE,
+	BLKREPL_A_RELATIONSHIP_ACCESS,
+	BLKREPL_A_RELATIONSHIP_PENDING,
+	BLKREPL_A_RELATIONSHIP_PEER_BYTES_DIRTY,
+	BLKREPL_A_RELATIONSHIP_HOLD_SOURCE_IO,
 	BLKREPL_A_RELATIONSHIP_TARGET_GROUP_UUID,
 	BLKREPL_A_RELATIONSHIP_TARGET_GROUP_NAME,
 	BLKREPL_A_RELATIONSHIP_TARGET_LOG_PATH,
@@ -240,6 +266,7 @@ enum {
 
 enum {
 	BLKREPL_A_PAIR_RELATIONSHIP_UUID = 1,
+	BLKREPL_A_PAIR_GROUP_UUID,
 	BLKREPL_A_PAIR_UUID,
 	BLKREPL_A_PAIR_INDEX,
 	BLKREPL_A_PAIR_NAME,
