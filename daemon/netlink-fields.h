@@ -42,6 +42,8 @@ enum field_kind {
         F(GROUP, LOG_PATH, log_path, PATH, NULL)                        \
         F(GROUP, CREATE, create, FLAG, NULL)                            \
         F(GROUP, FORCE, force, FLAG, NULL)                              \
+        F(GROUP, FORGET, forget, UUID, NULL)                            \
+        F(GROUP, ACCESS, access, U8, NULL)                              \
         F(GROUP, MEMBER_COUNT, member_count, U32, NULL)                 \
         F(GROUP, LOG_SIZE, log_size, U64, NULL)                         \
         F(GROUP, LOG_USED, log_used, U64, NULL)                         \
@@ -75,6 +77,11 @@ enum field_kind {
         F(RELATIONSHIP, NAME, name, NAME, NULL)                         \
         F(RELATIONSHIP, UUID, uuid, UUID, NULL)                         \
         F(RELATIONSHIP, GROUP_UUID, group_uuid, UUID, NULL)             \
+        F(RELATIONSHIP, ROLE, role, U8, NULL)                           \
+        F(RELATIONSHIP, ACCESS, access, U8, NULL)                       \
+        F(RELATIONSHIP, PENDING, pending, U8, NULL)                     \
+        F(RELATIONSHIP, PEER_BYTES_DIRTY, peer_bytes_dirty, U64, NULL)  \
+        F(RELATIONSHIP, HOLD_SOURCE_IO, hold_source_io, FLAG, NULL)     \
         F(RELATIONSHIP, TARGET_GROUP_UUID, target_group_uuid, UUID, NULL) \
         F(RELATIONSHIP, TARGET_GROUP_NAME, target_group_name, NAME, NULL) \
         F(RELATIONSHIP, TARGET_LOG_PATH, target_log_path, PATH, NULL)   \
@@ -122,6 +129,7 @@ enum field_kind {
 
 #define PAIR_FIELDS(F)                                                  \
         F(PAIR, RELATIONSHIP_UUID, relationship_uuid, UUID, NULL)       \
+        F(PAIR, GROUP_UUID, group_uuid, UUID, NULL)                     \
         F(PAIR, INDEX, index, U16, NULL)                                \
         F(PAIR, UUID, uuid, UUID, NULL)                                 \
         F(PAIR, NAME, name, NAME, NULL)                                 \

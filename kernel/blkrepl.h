@@ -31,10 +31,13 @@
  *	operation.c	the model's operations, settings
  *	conn.c		the open devices of a target: deadline, orphans
  *	connect.c	meeting a target: connecting, probing, heartbeat
+ *	half.c		the other half, on the other side's log volume
+ *	handover.c	parting at one instant; giving access or role away
+ *	restore.c	the source becomes what the target is
  *	copy.c		the copy engine
  *	netlink.c, notify.c, debugfs.c, trace.h
  * and, without any kernel call in them, format.c, layout.c, dirty.c, state.c,
- * generation.c, throttle.c, names.c.
+ * role.c, generation.c, throttle.c, names.c.
  */
 #ifndef BLKREPL_H
 #define BLKREPL_H
@@ -61,6 +64,7 @@
 #include "generation.h"
 #include "layout.h"
 #include "names.h"
+#include "role.h"
 #include "state.h"
 #include "throttle.h"
 
@@ -203,6 +207,7 @@ struct blkrepl_pair {
  * @source_dev: its number
  * @disk: the replica device
  * @dev: its number
+ * @opens: opens of @disk; under group->open_lock
  * @minor: of @disk
  * @sectors: capacity
  * @shard: in-flight ranges
@@ -224,6 +229,7 @@ struct blkrepl_vol {
 	blkrepl_bdev_t source;
 	dev_t source_dev;
 	struct gendisk *disk;
+	unsigned int opens;
 	dev_t dev;
 	int minor;
 	sector_t sectors;
@@ -375,7 +381,13 @@ struct blkrepl_conn {
  * @revision: counts changes of @state
  * @dirty_tag: tag of the dirty bitmap's blocks
  * @gens: the source's generations
- * @target_gens: the target's, as read or written last
+ * @target_gens: the other side's, as read or written last
+ * @peer: what the other half said when it was met last
+ * @unwritten: the first write is to be noticed: it makes the target Skewed
+ * @written_work: notices it
+ * @hold_until: jiffies up to which the target may be waited for, 0: its deadline
+ * @hold_io: Suspend holds the answers to writes
+ * @hold_work: ends that
  * @recovery_point_us: when the target was the same last
  * @when_synced_us: times of changes, CLOCK_REALTIME
  * @when_activated_us: see @when_synced_us
@@ -408,6 +420,7 @@ struct blkrepl_conn {
  * @copy_started: monotonic time, ns
  * @copy_ended: monotonic time, ns, 0 while it runs
  * @user_jiffies: when a user wrote last, for the throttle
+ * @restored_work: ends a restore
  * @removing: the relationship goes away
  */
 struct blkrepl_link {
@@ -439,6 +452,19 @@ struct blkrepl_link {
 	u64 dirty_tag;
 	struct blkrepl_gens gens;
 	struct blkrepl_gens target_gens;
+	struct blkrepl_peer {
+		unsigned int state;
+		u32 flags;
+		u64 tag;
+		u64 dirty;
+		enum blkrepl_gen_relation relation;
+		bool common;
+	} peer;
+	bool unwritten;
+	struct work_struct written_work;
+	unsigned long hold_until;
+	bool hold_io;
+	struct delayed_work hold_work;
 	u64 recovery_point_us;
 	u64 when_synced_us;
 	u64 when_activated_us;
@@ -476,6 +502,7 @@ struct blkrepl_link {
 	u64 copy_started;
 	u64 copy_ended;
 	unsigned long user_jiffies;
+	struct work_struct restored_work;
 	bool removing;
 };
 
@@ -501,6 +528,9 @@ struct blkrepl_link {
  * @open_lock: protects them
  * @open_wait: waits for @opens to become 0
  * @write_ref: one for each write between its start and the end of its legs
+ * @read_ref: one for each read
+ * @fenced: no I/O passes; both references are killed and there are no disks
+ * @hidden: it came up that way, for its half of the relationship says so
  * @held_lock: protects @held and @holding
  * @held: writes that came while writes are held
  * @holding: writes are held
@@ -542,6 +572,9 @@ struct blkrepl_group {
 	wait_queue_head_t open_wait;
 
 	struct percpu_ref write_ref;
+	struct percpu_ref read_ref;
+	bool fenced;
+	bool hidden;
 	spinlock_t held_lock;
 	struct bio_list held;
 	bool holding;
@@ -599,6 +632,7 @@ struct blkrepl_group_param {
 	const u8 *uuid;
 	const char *name;
 	const char *log_path;
+	const u8 *forget;
 	bool create;
 	bool force;
 	struct blkrepl_device *dev;
@@ -608,14 +642,16 @@ struct blkrepl_group_param {
 extern struct mutex blkrepl_groups_lock;
 extern struct list_head blkrepl_groups;
 int blkrepl_group_new(const struct blkrepl_group_param *p, struct netlink_ext_ack *extack);
-int blkrepl_group_del(struct blkrepl_group *g, struct netlink_ext_ack *extack);
+int blkrepl_group_del(struct blkrepl_group *g, bool force, struct netlink_ext_ack *extack);
 struct blkrepl_group *blkrepl_group_find(const u8 *uuid);
-struct blkrepl_group *blkrepl_group_find_link(const u8 *uuid);
+struct blkrepl_group *blkrepl_group_find_link(const u8 *uuid, const u8 *group);
 void blkrepl_group_get(struct blkrepl_group *g);
 void blkrepl_group_put(struct blkrepl_group *g);
 int blkrepl_group_write_members(struct blkrepl_group *g);
 int blkrepl_group_hold(struct blkrepl_group *g, unsigned int timeout_ms);
 void blkrepl_group_release(struct blkrepl_group *g);
+void blkrepl_group_fence(struct blkrepl_group *g);
+int blkrepl_group_unfence(struct blkrepl_group *g);
 
 /* volume.c */
 struct blkrepl_vol *blkrepl_vol_new(struct blkrepl_group *g, const struct blkrepl_device *d,
@@ -739,10 +775,66 @@ struct blkrepl_settings {
 };
 
 int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s);
-int blkrepl_link_op(struct blkrepl_group *g, unsigned int op, bool force, u64 revision,
-		    unsigned int timeout_ms, struct netlink_ext_ack *extack);
+/**
+ * struct blkrepl_op_param - an operation and its options
+ * @op: the operation
+ * @force: the caller takes responsibility for what the table says needs it
+ * @hold_io: Suspend holds the answers to writes
+ * @role: ReverseRoles: the role that this half is to have, 0 for the other one
+ * @revision: expected revision, 0 for any
+ * @timeout_ms: longest hold of writes
+ */
+struct blkrepl_op_param {
+	unsigned int op;
+	bool force;
+	bool hold_io;
+	unsigned int role;
+	u64 revision;
+	unsigned int timeout_ms;
+};
+
+int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
+		    struct netlink_ext_ack *extack);
+void blkrepl_hold_work(struct work_struct *work);
+
+/* half.c */
+int blkrepl_half_admit(struct blkrepl_group *g, const struct blkrepl_group_param *p,
+		       struct netlink_ext_ack *extack);
+int blkrepl_half_forget(struct blkrepl_log *log, unsigned int nr_members, bool torn);
+int blkrepl_half_format(struct blkrepl_link *link, struct blkrepl_conn *conn, bool force,
+			struct netlink_ext_ack *extack);
+int blkrepl_half_write(struct blkrepl_link *link, struct blkrepl_conn *conn, unsigned int state,
+		       u32 flags, const struct blkrepl_gens *gens);
+int blkrepl_half_tell(struct blkrepl_link *link, struct blkrepl_conn *conn, unsigned int state);
+int blkrepl_half_meet(struct blkrepl_link *link, struct blkrepl_conn *conn,
+		      const struct blkrepl_disk_link *l);
+int blkrepl_half_changes(struct blkrepl_link *link, struct blkrepl_conn *conn, bool take);
+int blkrepl_half_settle(struct blkrepl_link *link, struct blkrepl_conn *conn);
+int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *conn);
+int blkrepl_half_fit(struct blkrepl_link *link);
+
+/* handover.c */
+int blkrepl_link_split(struct blkrepl_link *link, unsigned int timeout_ms,
+		       struct netlink_ext_ack *extack);
+int blkrepl_link_hand_over(struct blkrepl_link *link, unsigned int state, bool swap,
+			   unsigned int timeout_ms, const char *reason,
+			   struct netlink_ext_ack *extack);
+int blkrepl_link_complete(struct blkrepl_link *link, struct netlink_ext_ack *extack);
+int blkrepl_link_close(struct blkrepl_link *link, unsigned int timeout_ms,
+		       struct netlink_ext_ack *extack);
+
+/* restore.c */
+int blkrepl_restore_start(struct blkrepl_link *link, unsigned int timeout_ms, const char *reason,
+			  struct netlink_ext_ack *extack);
+void blkrepl_restored_work(struct work_struct *work);
 
 /* link.c */
+struct blkrepl_change {
+	u32 set;
+	u32 clear;
+	bool all_differs;
+};
+
 int blkrepl_link_disconnect(struct blkrepl_link *link, unsigned int timeout_ms,
 			    struct netlink_ext_ack *extack);
 u64 blkrepl_fresh_generation(void);
@@ -750,10 +842,17 @@ void blkrepl_stale_work(struct work_struct *work);
 void blkrepl_link_settle_suspects(struct blkrepl_link *link, bool flushed);
 bool blkrepl_link_stop_mirroring(struct blkrepl_link *link, int error);
 void blkrepl_link_answer(struct blkrepl_link *link, bool stale, blk_status_t status);
-int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
+int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state,
+		      const struct blkrepl_change *change, unsigned int timeout_ms,
 		      const char *reason, struct netlink_ext_ack *extack);
+void blkrepl_link_fill(struct blkrepl_link *link, const struct blkrepl_gens *gens,
+		       unsigned int state, struct blkrepl_disk_link *l);
+void blkrepl_link_fork(struct blkrepl_link *link);
+void blkrepl_link_watch(struct blkrepl_link *link);
+void blkrepl_link_written(struct blkrepl_link *link);
+void blkrepl_written_work(struct work_struct *work);
+bool blkrepl_link_restoring(struct blkrepl_link *link);
 int blkrepl_link_store(struct blkrepl_link *link);
-int blkrepl_link_store_target(struct blkrepl_link *link, struct blkrepl_conn *conn);
 int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const char *reason);
 void blkrepl_link_fail(struct blkrepl_link *link, int error);
 void blkrepl_link_await(struct blkrepl_io *io);
@@ -778,6 +877,8 @@ void blkrepl_conn_give_up(struct blkrepl_link *link);
 bool blkrepl_conn_alive(struct blkrepl_link *link);
 void blkrepl_conn_abandon(struct blkrepl_link *link, unsigned int older_than_ms);
 int blkrepl_conn_flush(struct blkrepl_link *link);
+void blkrepl_conn_show(struct blkrepl_link *link);
+void blkrepl_conn_hide(struct blkrepl_link *link);
 bool blkrepl_conn_covers(struct blkrepl_link *link, unsigned int index, sector_t sectors);
 int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, blk_opf_t opf,
 			 sector_t sector, void *buf, unsigned int len);
@@ -788,7 +889,7 @@ void blkrepl_deadline_work(struct work_struct *work);
 
 /* connect.c */
 int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
-			 const struct blkrepl_device *dev, unsigned int nr,
+			 const struct blkrepl_device *dev, unsigned int nr, bool only,
 			 unsigned int timeout_ms, struct netlink_ext_ack *extack);
 void blkrepl_tick_work(struct work_struct *work);
 void blkrepl_revive_work(struct work_struct *work);

@@ -192,7 +192,11 @@ static void sync_req_end_io(struct bio *bio)
 static bool wait_for_end(struct sync_req *req)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(req->conn->link->leg_timeout_ms);
+	unsigned long held = READ_ONCE(req->conn->link->hold_until);
 
+	/* No longer than writes may be held for it. */
+	if (held && time_before(held, end))
+		end = held;
 	while (!wait_for_completion_timeout(&req->end, HZ / 10 + 1))
 		if (time_after_eq(jiffies, end) || percpu_ref_is_dying(&req->conn->ref))
 			return completion_done(&req->end);
@@ -486,7 +490,7 @@ static int open_leg(struct blkrepl_conn *conn, struct blkrepl_pair *pair, const 
 		NL_SET_ERR_MSG(extack, "a target volume is smaller than its source; extend it");
 		return -ERANGE;
 	}
-	if (bdev_logical_block_size(bdev) > queue_logical_block_size(vol->disk->queue)) {
+	if (bdev_logical_block_size(bdev) > bdev_logical_block_size(blkrepl_bdev(vol->source))) {
 		NL_SET_ERR_MSG(extack, "a target volume has larger logical blocks than its source");
 		return -EINVAL;
 	}
@@ -561,9 +565,24 @@ err_free:
 	return r;
 }
 
-static void link_holders(struct blkrepl_link *link, struct blkrepl_conn *conn)
+static struct blkrepl_conn *conn_of(struct blkrepl_link *link)
 {
+	return rcu_dereference_protected(link->conn, lockdep_is_held(&link->group->conf));
+}
+
+/**
+ * blkrepl_conn_show - let the target's devices show below the replica devices
+ * @link: the relationship
+ *
+ * Context: may sleep; group->conf is held.
+ */
+void blkrepl_conn_show(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn = conn_of(link);
 	unsigned int i;
+
+	if (!conn)
+		return;
 
 	for (i = 0; i < link->nr_pairs; i++) {
 		struct blkrepl_vol *vol = link->pair[i].vol;
@@ -574,9 +593,19 @@ static void link_holders(struct blkrepl_link *link, struct blkrepl_conn *conn)
 	}
 }
 
-static void unlink_holders(struct blkrepl_link *link, struct blkrepl_conn *conn)
+/**
+ * blkrepl_conn_hide - undo blkrepl_conn_show()
+ * @link: the relationship
+ *
+ * Context: may sleep; group->conf is held.
+ */
+void blkrepl_conn_hide(struct blkrepl_link *link)
 {
+	struct blkrepl_conn *conn = conn_of(link);
 	unsigned int i;
+
+	if (!conn)
+		return;
 
 	for (i = 0; i < link->nr_pairs; i++) {
 		struct blkrepl_vol *vol = link->pair[i].vol;
@@ -584,7 +613,6 @@ static void unlink_holders(struct blkrepl_link *link, struct blkrepl_conn *conn)
 		if (vol->target_linked)
 			bd_unlink_disk_holder(blkrepl_bdev(conn->leg[i]), vol->disk);
 		vol->target_linked = false;
-		link->pair[i].target_dev = 0;
 	}
 }
 
@@ -597,8 +625,8 @@ static void unlink_holders(struct blkrepl_link *link, struct blkrepl_conn *conn)
  */
 void blkrepl_conn_publish(struct blkrepl_link *link, struct blkrepl_conn *conn)
 {
-	link_holders(link, conn);
 	rcu_assign_pointer(link->conn, conn);
+	blkrepl_conn_show(link);
 	link->probe_backoff = 1;
 	link->probe_at = jiffies;
 	link->beat_at = jiffies;
@@ -615,15 +643,17 @@ void blkrepl_conn_publish(struct blkrepl_link *link, struct blkrepl_conn *conn)
  */
 void blkrepl_conn_unpublish(struct blkrepl_link *link)
 {
-	struct blkrepl_conn *conn;
+	struct blkrepl_conn *conn = conn_of(link);
+	unsigned int i;
 
 	lockdep_assert_held(&link->group->conf);
-	conn = rcu_dereference_protected(link->conn, lockdep_is_held(&link->group->conf));
 	if (!conn)
 		return;
+	blkrepl_conn_hide(link);
 	rcu_assign_pointer(link->conn, NULL);
 	synchronize_rcu();
-	unlink_holders(link, conn);
+	for (i = 0; i < link->nr_pairs; i++)
+		link->pair[i].target_dev = 0;
 	blkrepl_conn_close(conn);
 }
 
@@ -638,8 +668,7 @@ void blkrepl_conn_unpublish(struct blkrepl_link *link)
  */
 bool blkrepl_conn_covers(struct blkrepl_link *link, unsigned int index, sector_t sectors)
 {
-	struct blkrepl_conn *conn;
+	struct blkrepl_conn *conn = conn_of(link);
 
-	conn = rcu_dereference_protected(link->conn, lockdep_is_held(&link->group->conf));
 	return !conn || bdev_nr_sectors(blkrepl_bdev(conn->leg[index])) >= sectors;
 }

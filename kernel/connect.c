@@ -9,13 +9,40 @@
 
 #include "blkrepl.h"
 
+/*
+ * Whether the two generations let this side be the source of a copy. What the
+ * other side changed by itself is overwritten only where an operation said so.
+ */
+static int judge(struct blkrepl_link *link, bool flow, struct netlink_ext_ack *extack)
+{
+	bool may = link->peer.common && (!flow || (link->flags & BLKREPL_LINK_OVERWRITE));
+
+	switch (link->peer.relation) {
+	case BLKREPL_GEN_SAME:
+	case BLKREPL_GEN_SOURCE:
+		return 0;
+	case BLKREPL_GEN_TARGET:
+		if (may)
+			return 0;
+		NL_SET_ERR_MSG(extack, "the target has changes that the source lacks; the source must not be the source of a copy");
+		return -EBUSY;
+	case BLKREPL_GEN_DIVERGED:
+		if (may)
+			return 0;
+		NL_SET_ERR_MSG(extack, "source and target have both been changed on their own; decide which data to keep: ResyncReplica or RestoreFromReplica");
+		return -EBUSY;
+	default:
+		NL_SET_ERR_MSG(extack, "source and target have no common history; detach the relationship and create it anew");
+		return -EBUSY;
+	}
+}
+
 /* Check that the target's log volume is the one of this relationship. */
-static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn,
+static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn, bool flow,
 			struct netlink_ext_ack *extack)
 {
 	struct blkrepl_disk_link *l;
-	struct blkrepl_gens theirs;
-	int i, r;
+	int r;
 
 	r = blkrepl_log_load(&conn->log, extack);
 	if (r)
@@ -36,31 +63,43 @@ static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn,
 	}
 	if (r)
 		goto out;
-	theirs.latest = le64_to_cpu(l->gen_current);
-	theirs.base = le64_to_cpu(l->gen_base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		theirs.history[i] = le64_to_cpu(l->gen_history[i]);
-	switch (blkrepl_gens_compare(&link->gens, &theirs)) {
-	case BLKREPL_GEN_SAME:
-	case BLKREPL_GEN_SOURCE:
-		link->target_gens = theirs;
-		break;
-	case BLKREPL_GEN_TARGET:
-		NL_SET_ERR_MSG(extack, "the target has changes that the source lacks; the source must not be the source of a copy");
-		r = -EBUSY;
-		break;
-	case BLKREPL_GEN_DIVERGED:
-		NL_SET_ERR_MSG(extack, "source and target have both been changed on their own; detach the relationship and decide which data to keep");
-		r = -EBUSY;
-		break;
-	case BLKREPL_GEN_UNRELATED:
-		NL_SET_ERR_MSG(extack, "source and target have no common history; detach the relationship and create it anew");
-		r = -EBUSY;
-		break;
+	r = blkrepl_half_check_members(link, conn);
+	if (r) {
+		blkrepl_say(extack, r == -EMEDIUMTYPE ?
+			    "the target's members are not those of this relationship" :
+			    "the target's member table cannot be read or written");
+		goto out;
 	}
+	r = blkrepl_half_meet(link, conn, l);
+	if (r)
+		NL_SET_ERR_MSG(extack, "what the target has changed by itself cannot be read");
+	r = r ?: judge(link, flow, extack);
 out:
 	kfree(l);
 	return r;
+}
+
+/* One that could not be told when the two parted is told now. */
+static void tell_late(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn;
+
+	if ((link->flags & BLKREPL_LINK_PENDING) || !blkrepl_state_parted(link->state) ||
+	    blkrepl_half_told(link->state, link->flags, link->peer.state, link->peer.flags))
+		return;
+	conn = blkrepl_conn_tryget(link);
+	if (conn) {
+		blkrepl_half_tell(link, conn, link->state);
+		blkrepl_conn_put(conn);
+	}
+}
+
+/* What follows when the target is back. */
+static unsigned int next_state(struct blkrepl_link *link)
+{
+	return blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
+				  BLKREPL_EV_TARGET_BACK_MANUAL : BLKREPL_EV_TARGET_BACK,
+				  link->state);
 }
 
 /* Paths are shown by who holds link->lock only. */
@@ -80,18 +119,21 @@ static void set_path(struct blkrepl_link *link, char **path, const char *value)
  * @log_path: the target's log volume
  * @dev: the target's volumes
  * @nr: how many
+ * @only: let the state be
  * @timeout_ms: longest hold of writes
  * @extack: told what is wrong
  *
  * Context: may sleep; group->conf is held.
  */
 int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
-			 const struct blkrepl_device *dev, unsigned int nr,
+			 const struct blkrepl_device *dev, unsigned int nr, bool only,
 			 unsigned int timeout_ms, struct netlink_ext_ack *extack)
 {
+	unsigned int next = only ? link->state : next_state(link);
+	bool flow = !only && blkrepl_state_flows(next);
 	struct blkrepl_conn *conn;
 	unsigned int i;
-	int next, r;
+	int r;
 
 	lockdep_assert_held(&link->group->conf);
 	if (rcu_access_pointer(link->conn))
@@ -99,7 +141,7 @@ int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
 	r = blkrepl_conn_open(link, log_path, dev, nr, &conn, extack);
 	if (r)
 		return r;
-	r = check_target(link, conn, extack);
+	r = check_target(link, conn, flow, extack);
 	if (r) {
 		blkrepl_conn_close(conn);
 		return r;
@@ -108,9 +150,11 @@ int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
 	for (i = 0; i < nr; i++)
 		set_path(link, &link->pair[dev[i].index].path, dev[i].path);
 	blkrepl_conn_publish(link, conn);
-	next = blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
-				  BLKREPL_EV_TARGET_BACK_MANUAL : BLKREPL_EV_TARGET_BACK,
-				  link->state);
+	tell_late(link);
+	if (only) {
+		blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
+		return 0;
+	}
 	r = blkrepl_link_flow(link, next, timeout_ms, "the target was connected", extack);
 	if (r)
 		blkrepl_conn_unpublish(link);
@@ -172,7 +216,8 @@ void blkrepl_revive_work(struct work_struct *work)
 	struct blkrepl_link *link = container_of(work, struct blkrepl_link, revive_work);
 	struct blkrepl_group *g = link->group;
 	struct blkrepl_conn *conn;
-	int next, r;
+	unsigned int next;
+	int r;
 
 	mutex_lock(&g->conf);
 	conn = rcu_dereference_protected(link->conn, lockdep_is_held(&g->conf));
@@ -195,14 +240,13 @@ void blkrepl_revive_work(struct work_struct *work)
 		atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
 		goto out;
 	}
+	next = next_state(link);
 	if (!r)
-		r = check_target(link, conn, NULL);
+		r = check_target(link, conn, blkrepl_state_flows(next), NULL);
 	/* Until here nobody else could use it. */
 	atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
 	if (!r) {
-		next = blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
-					  BLKREPL_EV_TARGET_BACK_MANUAL :
-					  BLKREPL_EV_TARGET_BACK, link->state);
+		tell_late(link);
 		r = blkrepl_link_flow(link, next, BLKREPL_HOLD_MS, "the target is back", NULL);
 	}
 	if (r)

@@ -80,11 +80,11 @@ static void setup_bio(struct blkrepl_io *io, struct bio *bio, struct block_devic
 	bio->bi_private = io;
 }
 
-static int source_read(struct blkrepl_io *io, sector_t sector, unsigned int bytes)
+static int source_io(struct blkrepl_io *io, blk_opf_t opf, sector_t sector, unsigned int bytes)
 {
 	DECLARE_COMPLETION_ONSTACK(end);
 
-	setup_bio(io, &io->src, blkrepl_bdev(io->vol->source), REQ_OP_READ, sector, 0, bytes);
+	setup_bio(io, &io->src, blkrepl_bdev(io->vol->source), opf, sector, 0, bytes);
 	io->src.bi_end_io = source_end_io;
 	io->done = end_sync;
 	io->waiter = &end;
@@ -114,6 +114,18 @@ static int target_io(struct blkrepl_io *io, struct blkrepl_link *link, blk_opf_t
 	wait_for_completion(&end);
 	io->waiter = NULL;
 	return blk_status_to_errno(io->tgt_status);
+}
+
+/* What the target has becomes the source's. */
+static int restore(struct blkrepl_io *io, struct blkrepl_link *link, sector_t sector,
+		   unsigned int bytes, unsigned int *written)
+{
+	int r = target_io(io, link, REQ_OP_READ, sector, 0, bytes);
+
+	r = r ?: source_io(io, REQ_OP_WRITE, sector, bytes);
+	if (!r)
+		*written = bytes;
+	return r;
 }
 
 static bool is_zero(struct blkrepl_io *io, unsigned int bytes)
@@ -200,8 +212,17 @@ static int copy_range(struct blkrepl_io *io, struct blkrepl_pair *pair, u64 bit,
 	spin_unlock_irq(&pair->dirty_lock);
 	if (!any)
 		goto out;
+	if (READ_ONCE(link->flags) & BLKREPL_LINK_RESTORING) {
+		r = restore(io, link, sector, sectors << SECTOR_SHIFT, &written);
+		atomic64_add(written, &link->copy_written);
+		spin_lock_irq(&pair->dirty_lock);
+		if (!r)
+			blkrepl_dirty_clear(&pair->dirty, bit, nr);
+		spin_unlock_irq(&pair->dirty_lock);
+		goto traced;
+	}
 	/* What the source cannot read stays marked; others go on. */
-	if (source_read(io, sector, sectors << SECTOR_SHIFT))
+	if (source_io(io, REQ_OP_READ, sector, sectors << SECTOR_SHIFT))
 		goto out;
 	r = write_target(io, link, sector, sectors << SECTOR_SHIFT, &written);
 	atomic64_add(written, &link->copy_written);
@@ -210,6 +231,7 @@ static int copy_range(struct blkrepl_io *io, struct blkrepl_pair *pair, u64 bit,
 		blkrepl_intent_copied(vol, sector);
 		blkrepl_link_mark_clean(pair, sector, sectors);
 	}
+traced:
 	trace_blkrepl_copy_step(vol, sector, sectors, written);
 out:
 	blkrepl_range_unlock(io);
@@ -302,13 +324,17 @@ static void end_work(struct work_struct *work)
 {
 	struct blkrepl_link *link = container_of(work, struct blkrepl_link, copy_end_work);
 
-	if (!READ_ONCE(link->copy_stop) && !blkrepl_link_dirty_blocks(link))
+	bool done = !READ_ONCE(link->copy_stop) && !blkrepl_link_dirty_blocks(link);
+
+	if (done && !blkrepl_link_restoring(link))
 		blkrepl_link_synced(link);
 	mutex_lock(&link->copy_lock);
 	link->copy_ended = ktime_get_ns();
 	WRITE_ONCE(link->copy_running, false);
 	mutex_unlock(&link->copy_lock);
 	wake_up_all(&link->copy_wait);
+	if (done && blkrepl_link_restoring(link))
+		queue_work(blkrepl_conf_wq, &link->restored_work);
 	blkrepl_link_put(link);
 }
 
@@ -365,7 +391,13 @@ void blkrepl_copy_start(struct blkrepl_link *link)
  */
 void blkrepl_copy_again(struct blkrepl_link *link)
 {
-	if (!blkrepl_link_mirrors(link) || !blkrepl_conn_alive(link))
+	if (!blkrepl_conn_alive(link))
+		return;
+	if (blkrepl_link_restoring(link)) {
+		blkrepl_copy_start(link);
+		return;
+	}
+	if (!blkrepl_link_mirrors(link))
 		return;
 	if (READ_ONCE(link->state) == BLKREPL_COPY_STATE_UNSYNCHRONIZED ||
 	    blkrepl_link_differs(link))

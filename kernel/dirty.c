@@ -330,6 +330,29 @@ u64 blkrepl_dirty_count(const struct blkrepl_dirty *d, u64 first, u64 nr)
 }
 
 /**
+ * blkrepl_dirty_merge - set what another bitmap's block has set
+ * @d: the bitmap
+ * @chunk: which
+ * @b: the block, or NULL for all bits
+ */
+void blkrepl_dirty_merge(struct blkrepl_dirty *d, u32 chunk, const struct blkrepl_disk_bits *b)
+{
+	u32 bits = blkrepl_dirty_chunk_bits(d, chunk), at = 0;
+	u64 start = chunk_start(chunk);
+
+	if (!b) {
+		blkrepl_dirty_set(d, start, bits);
+		return;
+	}
+	while ((at = words_find(b->word, at, bits, true)) < bits) {
+		u32 end = words_find(b->word, at, bits, false);
+
+		blkrepl_dirty_set(d, start + at, end - at);
+		at = end;
+	}
+}
+
+/**
  * blkrepl_dirty_load - take a chunk over from the log volume
  * @d: the bitmap
  * @chunk: which
@@ -337,22 +360,16 @@ u64 blkrepl_dirty_count(const struct blkrepl_dirty *d, u64 first, u64 nr)
  */
 void blkrepl_dirty_load(struct blkrepl_dirty *d, u32 chunk, const struct blkrepl_disk_bits *b)
 {
-	u32 bits = blkrepl_dirty_chunk_bits(d, chunk), at = 0;
-	u64 start = chunk_start(chunk);
+	u32 bits = blkrepl_dirty_chunk_bits(d, chunk);
 	struct blkrepl_chunk *c = &d->chunk[chunk];
 
 	if (!b) {
-		blkrepl_dirty_set(d, start, bits);
+		blkrepl_dirty_merge(d, chunk, NULL);
 		c->changed = false;
 		return;
 	}
-	blkrepl_dirty_clear(d, start, bits);
-	while ((at = words_find(b->word, at, bits, true)) < bits) {
-		u32 end = words_find(b->word, at, bits, false);
-
-		blkrepl_dirty_set(d, start + at, end - at);
-		at = end;
-	}
+	blkrepl_dirty_clear(d, chunk_start(chunk), bits);
+	blkrepl_dirty_merge(d, chunk, b);
 	c->seq = blkrepl_block_seq(b);
 	/* Where memory was short more bits are set here than are stored. */
 	c->changed = c->weight != words_count(b->word, 0, bits);

@@ -53,6 +53,7 @@ bool blkrepl_dirty_test(const struct blkrepl_dirty *d, u64 bit);
 u64 blkrepl_dirty_next(const struct blkrepl_dirty *d, u64 from);
 u64 blkrepl_dirty_run(const struct blkrepl_dirty *d, u64 from, u64 max);
 u64 blkrepl_dirty_count(const struct blkrepl_dirty *d, u64 first, u64 nr);
+void blkrepl_dirty_merge(struct blkrepl_dirty *d, u32 chunk, const struct blkrepl_disk_bits *b);
 void blkrepl_dirty_load(struct blkrepl_dirty *d, u32 chunk, const struct blkrepl_disk_bits *b);
 void blkrepl_dirty_image(const struct blkrepl_dirty *d, u32 chunk, struct blkrepl_disk_bits *b);
 u32 blkrepl_dirty_chunk_bits(const struct blkrepl_dirty *d, u32 chunk);

@@ -109,6 +109,27 @@ const void *blkrepl_block_pick(const void *slots, u16 type, u32 index, const u64
 }
 
 /**
+ * blkrepl_block_lost - whether a logical block was written and cannot be read
+ * @slots: both slots, of which neither is valid
+ * @type: expected type
+ * @index: expected index
+ * @tag: expected tag
+ */
+bool blkrepl_block_lost(const void *slots, u16 type, u32 index, u64 tag)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct blkrepl_block_hdr *h = slots + i * BLKREPL_BLOCK_SIZE;
+
+		if (le32_to_cpu(h->magic) == BLKREPL_MAGIC && le16_to_cpu(h->type) == type &&
+		    le32_to_cpu(h->index) == index && le64_to_cpu(h->tag) == tag)
+			return true;
+	}
+	return false;
+}
+
+/**
  * blkrepl_super_check - whether this version may use a valid superblock
  * @sb: superblock from blkrepl_block_pick()
  * @nr_blocks: size of the device it was read from

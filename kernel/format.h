@@ -225,6 +225,7 @@ bool blkrepl_uuid_is_null(const u8 *uuid);
 void blkrepl_block_seal(void *block, u16 type, u32 index, u64 tag, u64 seq);
 bool blkrepl_block_valid(const void *block, u16 type, u32 index, const u64 *tag);
 const void *blkrepl_block_pick(const void *slots, u16 type, u32 index, const u64 *tag);
+bool blkrepl_block_lost(const void *slots, u16 type, u32 index, u64 tag);
 u64 blkrepl_block_seq(const void *block);
 int blkrepl_super_check(const struct blkrepl_disk_super *sb, u64 nr_blocks);
 

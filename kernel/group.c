@@ -37,6 +37,7 @@ static void group_free(struct kref *ref)
 	mempool_destroy(g->vecs);
 	bioset_exit(&g->splits);
 	percpu_ref_exit(&g->write_ref);
+	percpu_ref_exit(&g->read_ref);
 	kfree(g);
 	module_put(THIS_MODULE);
 }
@@ -75,28 +76,38 @@ struct blkrepl_group *blkrepl_group_find(const u8 *uuid)
 }
 
 /**
- * blkrepl_group_find_link - look a relationship up
- * @uuid: its identity
+ * blkrepl_group_find_link - look a half of a relationship up
+ * @uuid: identity of the relationship
+ * @group: identity of the group that has the half, or NULL for any
  *
  * Context: may sleep.
- * Return: its source group with a reference, or NULL. Whether the group still
- * has the relationship is known once group->conf is held.
+ * Return: the group with a reference, NULL, or -ENOTUNIQ where both halves are
+ * up. Whether the group still has the relationship is known once group->conf is
+ * held.
  */
-struct blkrepl_group *blkrepl_group_find_link(const u8 *uuid)
+struct blkrepl_group *blkrepl_group_find_link(const u8 *uuid, const u8 *group)
 {
 	struct blkrepl_group *g, *found = NULL;
 
 	mutex_lock(&blkrepl_groups_lock);
 	list_for_each_entry(g, &blkrepl_groups, node) {
+		bool has;
+
+		if (group && !blkrepl_uuid_equal(g->uuid, group))
+			continue;
 		spin_lock(&g->link_lock);
-		if (g->link && blkrepl_uuid_equal(g->link->uuid, uuid))
-			found = g;
+		has = g->link && blkrepl_uuid_equal(g->link->uuid, uuid);
 		spin_unlock(&g->link_lock);
+		if (!has)
+			continue;
 		if (found) {
-			blkrepl_group_get(found);
+			found = ERR_PTR(-ENOTUNIQ);
 			break;
 		}
+		found = g;
 	}
+	if (!IS_ERR_OR_NULL(found))
+		blkrepl_group_get(found);
 	mutex_unlock(&blkrepl_groups_lock);
 	return found;
 }
@@ -104,6 +115,13 @@ struct blkrepl_group *blkrepl_group_find_link(const u8 *uuid)
 static void writes_drained(struct percpu_ref *ref)
 {
 	struct blkrepl_group *g = container_of(ref, struct blkrepl_group, write_ref);
+
+	wake_up_all(&g->hold_wait);
+}
+
+static void reads_drained(struct percpu_ref *ref)
+{
+	struct blkrepl_group *g = container_of(ref, struct blkrepl_group, read_ref);
 
 	wake_up_all(&g->hold_wait);
 }
@@ -122,17 +140,29 @@ static void writes_drained(struct percpu_ref *ref)
 int blkrepl_group_hold(struct blkrepl_group *g, unsigned int timeout_ms)
 {
 	lockdep_assert_held(&g->conf);
+	/* Memory must not be waited for that a held write would free. */
+	g->noio = memalloc_noio_save();
+	if (g->fenced)
+		return 0;
 	spin_lock_irq(&g->held_lock);
 	g->holding = true;
 	spin_unlock_irq(&g->held_lock);
 	percpu_ref_kill(&g->write_ref);
-	/* Memory must not be waited for that a held write would free. */
-	g->noio = memalloc_noio_save();
 	if (wait_event_timeout(g->hold_wait, percpu_ref_is_zero(&g->write_ref),
 			       msecs_to_jiffies(timeout_ms)))
 		return 0;
 	blkrepl_group_release(g);
 	return -ETIMEDOUT;
+}
+
+static void take_held(struct blkrepl_group *g, struct bio_list *held)
+{
+	bio_list_init(held);
+	spin_lock_irq(&g->held_lock);
+	g->holding = false;
+	bio_list_merge(held, &g->held);
+	bio_list_init(&g->held);
+	spin_unlock_irq(&g->held_lock);
 }
 
 /**
@@ -149,17 +179,101 @@ void blkrepl_group_release(struct blkrepl_group *g)
 
 	lockdep_assert_held(&g->conf);
 	memalloc_noio_restore(g->noio);
+	if (g->fenced)
+		return;
 	percpu_ref_resurrect(&g->write_ref);
-	bio_list_init(&held);
-	spin_lock_irq(&g->held_lock);
-	g->holding = false;
-	bio_list_merge(&held, &g->held);
-	bio_list_init(&g->held);
-	spin_unlock_irq(&g->held_lock);
+	take_held(g, &held);
 	blk_start_plug(&plug);
 	while ((bio = bio_list_pop(&held)))
 		blkrepl_submit_write(bio);
 	blk_finish_plug(&plug);
+}
+
+static int add_disks(struct blkrepl_group *g)
+{
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < g->nr_vols && !r; i++)
+		r = blkrepl_vol_add_disk(g->vol[i]);
+	return r;
+}
+
+static void del_disks(struct blkrepl_group *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->nr_vols; i++)
+		blkrepl_vol_del_disk(g->vol[i]);
+}
+
+/* No I/O passes any more, and none is in flight; no write is. */
+static void shut(struct blkrepl_group *g)
+{
+	percpu_ref_kill(&g->read_ref);
+	wait_event(g->hold_wait, percpu_ref_is_zero(&g->read_ref));
+	/* The last one's release may still be waking us. */
+	synchronize_rcu();
+	WRITE_ONCE(g->fenced, true);
+}
+
+/**
+ * blkrepl_group_fence - take the replica devices away, open or not
+ * @g: the group, whose writes are held; they are no longer when this returns
+ *
+ * Held writes and all that comes end with an error. Metadata and the other side
+ * can be worked with as before.
+ *
+ * Context: may sleep; g->conf is held.
+ */
+void blkrepl_group_fence(struct blkrepl_group *g)
+{
+	struct bio_list held;
+	struct bio *bio;
+
+	lockdep_assert_held(&g->conf);
+	memalloc_noio_restore(g->noio);
+	if (g->fenced)
+		return;
+	shut(g);
+	take_held(g, &held);
+	while ((bio = bio_list_pop(&held)))
+		bio_io_error(bio);
+	if (g->link)
+		blkrepl_conn_hide(g->link);
+	del_disks(g);
+	blkrepl_notify_group(g, BLKREPL_EVENT_STATE);
+}
+
+/**
+ * blkrepl_group_unfence - make the replica devices anew
+ * @g: the group
+ *
+ * Context: may sleep; g->conf is held.
+ */
+int blkrepl_group_unfence(struct blkrepl_group *g)
+{
+	int r;
+
+	lockdep_assert_held(&g->conf);
+	if (!g->fenced)
+		return 0;
+	percpu_ref_resurrect(&g->write_ref);
+	percpu_ref_resurrect(&g->read_ref);
+	WRITE_ONCE(g->fenced, false);
+	spin_lock(&g->open_lock);
+	g->going = false;
+	spin_unlock(&g->open_lock);
+	r = add_disks(g);
+	if (r) {
+		blkrepl_group_hold(g, UINT_MAX / HZ);
+		blkrepl_group_fence(g);
+		return r;
+	}
+	if (g->link)
+		blkrepl_conn_show(g->link);
+	blkrepl_notify_group(g, BLKREPL_EVENT_STATE);
+	return 0;
 }
 
 static int init_pools(struct blkrepl_group *g)
@@ -172,6 +286,8 @@ static int init_pools(struct blkrepl_group *g)
 	if (!g->ios || !g->pages || !g->vecs)
 		return -ENOMEM;
 	r = bioset_init(&g->splits, 4, 0, 0);
+	r = r ?: percpu_ref_init(&g->read_ref, reads_drained, PERCPU_REF_ALLOW_REINIT,
+				 GFP_KERNEL);
 	return r ?: percpu_ref_init(&g->write_ref, writes_drained, PERCPU_REF_ALLOW_REINIT,
 				    GFP_KERNEL);
 }
@@ -306,16 +422,13 @@ static int load_metadata(struct blkrepl_group *g, const struct blkrepl_group_par
 		NL_SET_ERR_MSG(extack, "the log volume belongs to another group");
 		return -EMEDIUMTYPE;
 	}
-	if (le32_to_cpu(g->log.super->role) != BLKREPL_ROLE_SOURCE) {
-		NL_SET_ERR_MSG(extack, "the log volume is that of a target group");
-		return -EBUSY;
-	}
 	if (strcmp(g->log.super->group_name, g->name)) {
 		NL_SET_ERR_MSG(extack, "the metadata give the group another name");
 		return -EINVAL;
 	}
 	g->was_clean = le32_to_cpu(g->log.super->flags) & BLKREPL_SB_CLEAN;
-	r = check_members(g, extack);
+	r = blkrepl_half_admit(g, p, extack);
+	r = r ?: check_members(g, extack);
 	for (i = 0; i < g->nr_vols && !r; i++) {
 		r = blkrepl_intent_init(g->vol[i]);
 		r = r ?: blkrepl_intent_load(g->vol[i]);
@@ -325,7 +438,9 @@ static int load_metadata(struct blkrepl_group *g, const struct blkrepl_group_par
 
 static int set_clean(struct blkrepl_group *g, bool clean)
 {
-	g->log.super->flags = cpu_to_le32(clean ? BLKREPL_SB_CLEAN : 0);
+	u32 torn = le32_to_cpu(g->log.super->flags) & BLKREPL_SB_TORN;
+
+	g->log.super->flags = cpu_to_le32(torn | (clean ? BLKREPL_SB_CLEAN : 0));
 	return blkrepl_log_write_super(&g->log);
 }
 
@@ -363,24 +478,6 @@ static void delist(struct blkrepl_group *g)
 	mutex_unlock(&blkrepl_groups_lock);
 }
 
-static int add_disks(struct blkrepl_group *g)
-{
-	unsigned int i;
-	int r = 0;
-
-	for (i = 0; i < g->nr_vols && !r; i++)
-		r = blkrepl_vol_add_disk(g->vol[i]);
-	return r;
-}
-
-static void del_disks(struct blkrepl_group *g)
-{
-	unsigned int i;
-
-	for (i = 0; i < g->nr_vols; i++)
-		blkrepl_vol_del_disk(g->vol[i]);
-}
-
 static int bring_up(struct blkrepl_group *g, const struct blkrepl_group_param *p,
 		    struct netlink_ext_ack *extack)
 {
@@ -401,7 +498,12 @@ static int bring_up(struct blkrepl_group *g, const struct blkrepl_group_param *p
 	if (!r)
 		r = p->create ? create_metadata(g, p, extack) : load_metadata(g, p, extack);
 	r = r ?: set_clean(g, false);
-	return r ?: add_disks(g);
+	if (r || !g->hidden)
+		return r ?: add_disks(g);
+	percpu_ref_kill(&g->write_ref);
+	wait_event(g->hold_wait, percpu_ref_is_zero(&g->write_ref));
+	shut(g);
+	return 0;
 }
 
 /* End what a group's devices do; its disks are closed for good. */
@@ -411,19 +513,16 @@ static void take_down(struct blkrepl_group *g)
 	unsigned int i;
 
 	lockdep_assert_held(&g->conf);
-	if (!g->up) {
-		/* One of its disks may have been seen, and opened, already. */
+	/* One of its disks may have been seen, and opened, already. */
+	if (!g->up)
 		del_disks(g);
-		wait_event(g->open_wait, !READ_ONCE(g->opens));
-		spin_lock(&g->open_lock);
-		spin_unlock(&g->open_lock);
-	}
 	cancel_delayed_work_sync(&g->sweep_work);
-	/* With no one to write to them the devices hold no write. */
-	percpu_ref_kill(&g->write_ref);
-	wait_event(g->hold_wait, percpu_ref_is_zero(&g->write_ref));
-	/* The last one's release may still be waking us. */
-	synchronize_rcu();
+	if (!g->fenced) {
+		/* With no one to write to them the devices hold no write. */
+		percpu_ref_kill(&g->write_ref);
+		wait_event(g->hold_wait, percpu_ref_is_zero(&g->write_ref));
+		shut(g);
+	}
 	flush_work(&g->intent_work);
 	if (link)
 		blkrepl_link_quiet(link);
@@ -484,6 +583,7 @@ int blkrepl_group_new(const struct blkrepl_group_param *p, struct netlink_ext_ac
 /**
  * blkrepl_group_del - take a group down
  * @g: the group
+ * @force: also where replica devices are open: they are taken from their users
  * @extack: told what is wrong
  *
  * Programs that look at a device when it changes have it open for a moment;
@@ -491,7 +591,7 @@ int blkrepl_group_new(const struct blkrepl_group_param *p, struct netlink_ext_ac
  *
  * Context: may sleep.
  */
-int blkrepl_group_del(struct blkrepl_group *g, struct netlink_ext_ack *extack)
+int blkrepl_group_del(struct blkrepl_group *g, bool force, struct netlink_ext_ack *extack)
 {
 	bool open;
 
@@ -503,13 +603,22 @@ int blkrepl_group_del(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	}
 	spin_lock(&g->open_lock);
 	open = g->opens;
-	if (!open)
+	if (!open || force)
 		g->going = true;
 	spin_unlock(&g->open_lock);
-	if (open) {
+	if (open && !force) {
 		mutex_unlock(&g->conf);
 		NL_SET_ERR_MSG(extack, "a replica device of the group is open; unmount it first");
 		return -EBUSY;
+	}
+	if (open) {
+		if (blkrepl_group_hold(g, BLKREPL_HOLD_MS)) {
+			g->going = false;
+			mutex_unlock(&g->conf);
+			NL_SET_ERR_MSG(extack, "the members did not finish their writes in time; nothing was changed");
+			return -ETIMEDOUT;
+		}
+		blkrepl_group_fence(g);
 	}
 	g->dying = true;
 	blkrepl_notify_group(g, BLKREPL_EVENT_GROUP_DEL);

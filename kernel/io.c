@@ -22,6 +22,8 @@
  */
 void blkrepl_io_answer(struct blkrepl_io *io, blk_status_t status)
 {
+	struct blkrepl_group *g = io->vol->group;
+	bool read = io->kind == BLKREPL_IO_READ;
 	struct bio *orig = io->orig;
 	unsigned long start = io->start;
 
@@ -31,6 +33,8 @@ void blkrepl_io_answer(struct blkrepl_io *io, blk_status_t status)
 	if (status)
 		orig->bi_status = status;
 	bio_endio(orig);
+	if (read)
+		percpu_ref_put(&g->read_ref);
 }
 
 static void read_end_io(struct bio *bio)
@@ -56,9 +60,16 @@ static void read_end_io(struct bio *bio)
 static void submit_read(struct blkrepl_vol *vol, struct bio *bio)
 {
 	gfp_t gfp = bio->bi_opf & REQ_NOWAIT ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO;
-	struct blkrepl_io *io = blkrepl_io_alloc(vol, BLKREPL_IO_READ, gfp);
+	struct blkrepl_group *g = vol->group;
+	struct blkrepl_io *io;
 
+	if (!percpu_ref_tryget_live(&g->read_ref)) {
+		bio_io_error(bio);
+		return;
+	}
+	io = blkrepl_io_alloc(vol, BLKREPL_IO_READ, gfp);
 	if (!io) {
+		percpu_ref_put(&g->read_ref);
 		bio_wouldblock_error(bio);
 		return;
 	}
@@ -206,6 +217,8 @@ void blkrepl_write_go(struct blkrepl_io *io)
 			this_cpu_add(*pair->link->mirrored, bytes);
 	} else if (pair && bytes) {
 		blkrepl_link_mark_dirty(pair, sector, bytes >> SECTOR_SHIFT);
+		if (unlikely(READ_ONCE(pair->link->unwritten)))
+			blkrepl_link_written(pair->link);
 	}
 	submit_bio_noacct(&io->src);
 	if (conn)
@@ -302,6 +315,10 @@ void blkrepl_submit_write(struct bio *bio)
 		}
 		if (hold_bio(g, bio))
 			return;
+		if (READ_ONCE(g->fenced)) {
+			bio_io_error(bio);
+			return;
+		}
 		cpu_relax();
 	}
 	io = blkrepl_io_alloc(vol, data ? BLKREPL_IO_WRITE : BLKREPL_IO_FLUSH,

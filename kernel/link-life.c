@@ -40,6 +40,9 @@ static void release_work(struct work_struct *work)
 	struct blkrepl_link *link = container_of(work, struct blkrepl_link, release_work);
 
 	cancel_work_sync(&link->revive_work);
+	cancel_work_sync(&link->restored_work);
+	cancel_work_sync(&link->written_work);
+	cancel_delayed_work_sync(&link->hold_work);
 	cancel_delayed_work_sync(&link->tick_work);
 	cancel_work_sync(&link->stale_work);
 	blkrepl_link_free(link);
@@ -133,6 +136,9 @@ static struct blkrepl_link *link_alloc(struct blkrepl_group *g)
 	INIT_DELAYED_WORK(&link->deadline_work, blkrepl_deadline_work);
 	INIT_DELAYED_WORK(&link->tick_work, blkrepl_tick_work);
 	INIT_WORK(&link->revive_work, blkrepl_revive_work);
+	INIT_WORK(&link->written_work, blkrepl_written_work);
+	INIT_WORK(&link->restored_work, blkrepl_restored_work);
+	INIT_DELAYED_WORK(&link->hold_work, blkrepl_hold_work);
 	INIT_WORK(&link->release_work, release_work);
 	blkrepl_copy_init(link);
 	link->mirrored = alloc_percpu(u64);
@@ -180,17 +186,6 @@ void blkrepl_link_unlink(struct blkrepl_group *g)
 	spin_unlock(&g->link_lock);
 }
 
-static void fill_target_member(void *ctx, unsigned int i, struct blkrepl_disk_member *m)
-{
-	struct blkrepl_link *link = ctx;
-	struct blkrepl_pair *pair = &link->pair[i];
-
-	memcpy(m->uuid, pair->uuid, BLKREPL_UUID_SIZE);
-	strscpy(m->name, pair->name, BLKREPL_NAME_SIZE);
-	m->sectors = cpu_to_le64(pair->sectors);
-	m->flags = cpu_to_le32(BLKREPL_MEMBER_USED);
-}
-
 /* Areas for the dirty bitmaps of all pairs; the table is not written. */
 static int provide_areas(struct blkrepl_link *link)
 {
@@ -209,30 +204,6 @@ static void drop_areas(struct blkrepl_link *link)
 
 	for (i = 0; i < link->nr_pairs; i++)
 		blkrepl_layout_drop(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0, i);
-}
-
-/* Make the target's log volume that of a new target group. */
-static int format_target(struct blkrepl_link *link, struct blkrepl_conn *conn, bool force,
-			 struct netlink_ext_ack *extack)
-{
-	int r = blkrepl_log_load(&conn->log, NULL);
-
-	if (!r && !force) {
-		NL_SET_ERR_MSG(extack, "the target's log volume holds a group already; use force to overwrite it");
-		return -EPERM;
-	}
-	if (r && r != -EMEDIUMTYPE && !force) {
-		NL_SET_ERR_MSG(extack, "the target's log volume cannot be read, or holds what is not understood; use force to overwrite it");
-		return r;
-	}
-	r = blkrepl_log_format(&conn->log, link->peer_uuid, link->peer_name,
-			       BLKREPL_ROLE_TARGET, link->nr_pairs);
-	r = r ?: blkrepl_log_write_members(&conn->log, link->nr_pairs, fill_target_member, link);
-	r = r ?: blkrepl_log_write_areas(&conn->log);
-	r = r ?: blkrepl_link_store_target(link, conn);
-	if (r)
-		NL_SET_ERR_MSG(extack, "the target's log volume cannot be written");
-	return r;
 }
 
 static void set_params(struct blkrepl_link *link, const struct blkrepl_link_param *p)
@@ -277,14 +248,9 @@ static void set_params(struct blkrepl_link *link, const struct blkrepl_link_para
 /* Undo the durable part of a relationship; what fails here is found by its uuid. */
 static int forget(struct blkrepl_link *link)
 {
-	struct blkrepl_disk_link *l = kzalloc(sizeof(*l), GFP_NOIO);
-	int r = -ENOMEM;
+	struct blkrepl_group *g = link->group;
 
-	if (l)
-		r = blkrepl_log_write_link(&link->group->log, l);
-	kfree(l);
-	drop_areas(link);
-	return r ?: blkrepl_log_write_areas(&link->group->log);
+	return blkrepl_half_forget(&g->log, g->nr_vols, link->flags & BLKREPL_LINK_TORN);
 }
 
 /**
@@ -316,7 +282,7 @@ int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p
 	r = blkrepl_conn_open(link, p->log_path, p->dev, p->nr_devs, &conn, extack);
 	if (r)
 		goto err_free;
-	r = format_target(link, conn, p->force, extack);
+	r = blkrepl_half_format(link, conn, p->force, extack);
 	if (r)
 		goto err_close;
 	mutex_lock(&g->meta_lock);
@@ -349,7 +315,7 @@ int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p
 	r = blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED, BLKREPL_HOLD_MS,
 			      "the first copy was started", extack);
 	if (r)
-		blkrepl_link_op(g, BLKREPL_OPERATION_DETACH, true, 0, BLKREPL_HOLD_MS, NULL);
+		blkrepl_link_detach(link, BLKREPL_HOLD_MS, NULL);
 	return r;
 
 err_forget:
@@ -366,7 +332,9 @@ err_free:
 static int load_dirty(struct blkrepl_link *link)
 {
 	struct blkrepl_log *log = &link->group->log;
+	const bool zero = link->flags & BLKREPL_LINK_TRACKED_ZERO;
 	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
+	const void *b;
 	unsigned int i;
 	int r = 0;
 	u32 c;
@@ -380,10 +348,12 @@ static int load_dirty(struct blkrepl_link *link)
 			u64 at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_DIRTY, 0, i, c);
 
 			r = at ? blkrepl_log_read(log, at, 2, buf) : -EUCLEAN;
-			if (!r)
-				blkrepl_dirty_load(&pair->dirty, c,
-						   blkrepl_block_pick(buf, BLKREPL_BLOCK_DIRTY, c,
-								      &link->dirty_tag));
+			if (r)
+				break;
+			b = blkrepl_block_pick(buf, BLKREPL_BLOCK_DIRTY, c, &link->dirty_tag);
+			if (b || !zero ||
+			    blkrepl_block_lost(buf, BLKREPL_BLOCK_DIRTY, c, link->dirty_tag))
+				blkrepl_dirty_load(&pair->dirty, c, b);
 		}
 	}
 	kfree(buf);
@@ -459,6 +429,9 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	link->stale_durable = !blkrepl_state_flows(link->state) && link->gens.base;
 	if (blkrepl_state_flows(link->state))
 		link->state = BLKREPL_COPY_STATE_BROKEN;
+	if ((link->flags & BLKREPL_LINK_TARGET_SIDE) && blkrepl_link_dirty_blocks(link))
+		link->state = blkrepl_event_next(BLKREPL_EV_TARGET_WRITTEN, link->state);
+	blkrepl_link_watch(link);
 	strscpy(link->reason, "brought up from the metadata", sizeof(link->reason));
 out:
 	if (r && link)
@@ -514,6 +487,7 @@ void blkrepl_link_quiet(struct blkrepl_link *link)
 	}
 	flushed = blkrepl_link_mirrors(link) && !blkrepl_conn_flush(link);
 	flushed = blkrepl_link_stop_mirroring(link, 0) && flushed;
+	cancel_delayed_work_sync(&link->hold_work);
 	mutex_lock(&link->state_lock);
 	if (READ_ONCE(link->suspect_pending))
 		blkrepl_link_settle_suspects(link, flushed);
@@ -523,6 +497,7 @@ void blkrepl_link_quiet(struct blkrepl_link *link)
 	cancel_delayed_work_sync(&link->deadline_work);
 	blkrepl_conn_unpublish(link);
 	flush_work(&link->stale_work);
+	flush_work(&link->written_work);
 	blkrepl_link_answer(link, false, BLK_STS_IOERR);
 }
 
@@ -538,21 +513,20 @@ int blkrepl_link_detach(struct blkrepl_link *link, unsigned int timeout_ms,
 		       struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = link->group;
-	struct blkrepl_disk_link *l;
 	struct blkrepl_conn *conn;
+	bool torn;
 	int r;
 
 	if (blkrepl_state_flows(link->state)) {
-		r = blkrepl_link_stop(link, BLKREPL_COPY_STATE_INACTIVE, timeout_ms, "detaching", extack);
+		r = blkrepl_link_stop(link, BLKREPL_COPY_STATE_INACTIVE, NULL, timeout_ms,
+				      "detaching", extack);
 		if (r)
 			return r;
 	}
 	conn = blkrepl_conn_tryget(link);
 	if (conn) {
-		l = kzalloc(sizeof(*l), GFP_KERNEL);
-		if (l)
-			blkrepl_log_write_link(&conn->log, l);
-		kfree(l);
+		/* Where this fails the other side is told when it comes up. */
+		blkrepl_half_forget(&conn->log, link->nr_pairs, !blkrepl_link_consistent(link));
 		blkrepl_conn_put(conn);
 	}
 	r = blkrepl_group_hold(g, timeout_ms);
@@ -563,6 +537,7 @@ int blkrepl_link_detach(struct blkrepl_link *link, unsigned int timeout_ms,
 	/* From here on the sweeper and the intent worker see no relationship. */
 	mutex_lock(&link->state_lock);
 	mutex_lock(&g->meta_lock);
+	torn = link->flags & BLKREPL_LINK_TORN;
 	blkrepl_link_unlink(g);
 	r = forget(link);
 	mutex_unlock(&g->meta_lock);
@@ -572,6 +547,8 @@ int blkrepl_link_detach(struct blkrepl_link *link, unsigned int timeout_ms,
 	mutex_unlock(&link->state_lock);
 	blkrepl_group_release(g);
 	blkrepl_link_quiet(link);
+	if (!r && !torn)
+		r = blkrepl_group_unfence(g);
 	blkrepl_notify_link(link, BLKREPL_EVENT_RELATIONSHIP_DEL);
 	blkrepl_link_put(link);
 	if (r)

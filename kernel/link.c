@@ -112,8 +112,17 @@ bool blkrepl_link_consistent(struct blkrepl_link *link)
 	return !(READ_ONCE(link->flags) & (BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY));
 }
 
-static void fill_disk(struct blkrepl_link *link, const struct blkrepl_gens *gens,
-		      unsigned int state, struct blkrepl_disk_link *l)
+/**
+ * blkrepl_link_fill - a half as it is stored
+ * @link: the relationship
+ * @gens: generations
+ * @state: CopyState
+ * @l: filled
+ *
+ * Context: any.
+ */
+void blkrepl_link_fill(struct blkrepl_link *link, const struct blkrepl_gens *gens,
+		       unsigned int state, struct blkrepl_disk_link *l)
 {
 	unsigned int i;
 
@@ -145,16 +154,6 @@ static void fill_disk(struct blkrepl_link *link, const struct blkrepl_gens *gens
 		memcpy(l->pair_uuid[i], link->pair[i].uuid, BLKREPL_UUID_SIZE);
 }
 
-/* The copy for the target's log volume. */
-static void fill_target(struct blkrepl_link *link, const struct blkrepl_gens *gens,
-			struct blkrepl_disk_link *l)
-{
-	fill_disk(link, gens, link->state, l);
-	l->flags |= cpu_to_le32(BLKREPL_LINK_TARGET_SIDE);
-	memcpy(l->peer_uuid, link->group->uuid, BLKREPL_UUID_SIZE);
-	strscpy(l->peer_name, link->group->name, BLKREPL_NAME_SIZE);
-}
-
 static int store_as(struct blkrepl_link *link, unsigned int state)
 {
 	struct blkrepl_disk_link *l = kmalloc(sizeof(*l), GFP_NOIO);
@@ -163,7 +162,7 @@ static int store_as(struct blkrepl_link *link, unsigned int state)
 	lockdep_assert_held(&link->state_lock);
 	if (!l)
 		return -ENOMEM;
-	fill_disk(link, &link->gens, state, l);
+	blkrepl_link_fill(link, &link->gens, state, l);
 	r = blkrepl_log_write_link(&link->group->log, l);
 	kfree(l);
 	if (r)
@@ -183,23 +182,49 @@ int blkrepl_link_store(struct blkrepl_link *link)
 }
 
 /**
- * blkrepl_link_store_target - tell the target's log volume
+ * blkrepl_link_watch - see whether the next write makes the target Skewed
  * @link: the relationship
- * @conn: its connection; waits up to the deadline
  *
- * Context: may sleep; link->state_lock is not held.
+ * Context: any.
  */
-int blkrepl_link_store_target(struct blkrepl_link *link, struct blkrepl_conn *conn)
+void blkrepl_link_watch(struct blkrepl_link *link)
 {
-	struct blkrepl_disk_link *l = kmalloc(sizeof(*l), GFP_KERNEL);
-	int r;
+	WRITE_ONCE(link->unwritten,
+		   (link->flags & BLKREPL_LINK_TARGET_SIDE) &&
+		   blkrepl_event_next(BLKREPL_EV_TARGET_WRITTEN, link->state) != (int)link->state);
+}
 
-	if (!l)
-		return -ENOMEM;
-	fill_target(link, &link->target_gens, l);
-	r = blkrepl_log_write_link(&conn->log, l);
-	kfree(l);
-	return r;
+/**
+ * blkrepl_link_written - the target was written while it stood apart
+ * @link: the relationship
+ *
+ * Its bitmap tells what; the state follows it.
+ *
+ * Context: any.
+ */
+void blkrepl_link_written(struct blkrepl_link *link)
+{
+	WRITE_ONCE(link->unwritten, false);
+	queue_work(blkrepl_state_wq, &link->written_work);
+}
+
+/**
+ * blkrepl_written_work - the target becomes Skewed
+ * @work: of the relationship
+ *
+ * Context: workqueue.
+ */
+void blkrepl_written_work(struct work_struct *work)
+{
+	struct blkrepl_link *link = container_of(work, struct blkrepl_link, written_work);
+	int next;
+
+	mutex_lock(&link->state_lock);
+	next = blkrepl_event_next(BLKREPL_EV_TARGET_WRITTEN, link->state);
+	if (!READ_ONCE(link->removing) && (link->flags & BLKREPL_LINK_TARGET_SIDE) &&
+	    next != (int)link->state)
+		blkrepl_link_set_state(link, next, "the target was written");
+	mutex_unlock(&link->state_lock);
 }
 
 /**
@@ -236,10 +261,23 @@ int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const 
 	if (r)
 		return r;
 	WRITE_ONCE(link->state, state);
+	blkrepl_link_watch(link);
 	strscpy(link->reason, reason, sizeof(link->reason));
 	trace_blkrepl_state(link, old, state);
 	blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
 	return 0;
+}
+
+/**
+ * blkrepl_link_restoring - whether the target is being copied to the source
+ * @link: the relationship
+ *
+ * Context: any.
+ */
+bool blkrepl_link_restoring(struct blkrepl_link *link)
+{
+	return (READ_ONCE(link->flags) & BLKREPL_LINK_RESTORING) &&
+	       READ_ONCE(link->state) == BLKREPL_COPY_STATE_UNSYNCHRONIZED;
 }
 
 /**
@@ -312,8 +350,11 @@ bool blkrepl_link_stop_mirroring(struct blkrepl_link *link, int error)
  */
 void blkrepl_link_fail(struct blkrepl_link *link, int error)
 {
-	if (!blkrepl_link_stop_mirroring(link, error))
-		return;
+	if (!blkrepl_link_stop_mirroring(link, error)) {
+		if (!blkrepl_link_restoring(link))
+			return;
+		WRITE_ONCE(link->error, -error);
+	}
 	trace_blkrepl_leg_error(link, error);
 	queue_work(blkrepl_state_wq, &link->stale_work);
 }
@@ -385,9 +426,19 @@ static void answer_if_mirrored(struct blkrepl_link *link)
 	end_writes(&list, BLK_STS_OK);
 }
 
-/* The source goes on alone; link->state_lock is held. */
-static void fork_generation(struct blkrepl_link *link)
+/**
+ * blkrepl_link_fork - this side goes on alone
+ * @link: the relationship
+ *
+ * Not while it is being restored: then nobody writes to it.
+ *
+ * Context: link->state_lock is held.
+ */
+void blkrepl_link_fork(struct blkrepl_link *link)
 {
+	lockdep_assert_held(&link->state_lock);
+	if (link->flags & BLKREPL_LINK_RESTORING)
+		return;
 	if (link->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
 		link->recovery_point_us = blkrepl_now_us();
 	blkrepl_gens_fork(&link->gens, blkrepl_fresh_generation());
@@ -403,7 +454,7 @@ static void release_held(struct blkrepl_link *link)
 
 	if ((link->flags & BLKREPL_LINK_HOLD_ON_FAILURE) || list_empty_careful(&link->await))
 		return;
-	fork_generation(link);
+	blkrepl_link_fork(link);
 	if (blkrepl_link_set_state(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED,
 				   "writes are no longer held for the target"))
 		link->gens = gens;
@@ -434,6 +485,16 @@ void blkrepl_stale_work(struct work_struct *work)
 		mutex_unlock(&link->state_lock);
 		return;
 	}
+	if (blkrepl_link_restoring(link)) {
+		blkrepl_conn_give_up(link);
+		WRITE_ONCE(link->copy_stop, true);
+		wake_up_all(&link->copy_wait);
+		blkrepl_link_set_state(link, BLKREPL_COPY_STATE_BROKEN,
+				       "the target failed while the source was being restored");
+		mutex_unlock(&link->state_lock);
+		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_FAILED);
+		return;
+	}
 	if (blkrepl_link_mirrors(link)) {
 		if (blkrepl_conn_alive(link)) {
 			release_held(link);
@@ -455,7 +516,7 @@ void blkrepl_stale_work(struct work_struct *work)
 		mutex_unlock(&link->state_lock);
 		return;
 	}
-	hold = link->flags & BLKREPL_LINK_HOLD_ON_FAILURE;
+	hold = (link->flags & BLKREPL_LINK_HOLD_ON_FAILURE) || READ_ONCE(link->hold_io);
 	gens = link->gens;
 	if (hold) {
 		if (flowed) {
@@ -470,7 +531,7 @@ void blkrepl_stale_work(struct work_struct *work)
 			blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
 		}
 	} else {
-		fork_generation(link);
+		blkrepl_link_fork(link);
 		snprintf(why, sizeof(why), "the target failed with error %d", link->error);
 		r = blkrepl_link_set_state(link, blkrepl_event_next(BLKREPL_EV_TARGET_LOST, link->state),
 					   flowed ? why : "the source was written while the target was away");
@@ -505,6 +566,8 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 	int r;
 
 	lockdep_assert_held(&g->conf);
+	if (blkrepl_state_flows(state) && (link->flags & BLKREPL_LINK_RESTORING))
+		return blkrepl_restore_start(link, timeout_ms, reason, extack);
 	if (!blkrepl_state_flows(state) || blkrepl_link_mirrors(link)) {
 		r = 0;
 		mutex_lock(&link->state_lock);
@@ -518,6 +581,17 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 	flush_work(&link->stale_work);
 	if (blkrepl_state_flows(link->state))
 		state = BLKREPL_COPY_STATE_UNSYNCHRONIZED;
+	conn = blkrepl_conn_tryget(link);
+	if (!conn) {
+		NL_SET_ERR_MSG(extack, "the target is not connected; connect it first");
+		return -ENOTCONN;
+	}
+	r = blkrepl_half_changes(link, conn, true);
+	blkrepl_conn_put(conn);
+	if (r) {
+		NL_SET_ERR_MSG(extack, "what the target has changed by itself cannot be read");
+		return r;
+	}
 again:
 	conn = blkrepl_conn_tryget(link);
 	if (!conn) {
@@ -529,10 +603,8 @@ again:
 		mutex_lock(&link->state_lock);
 		link->flags |= BLKREPL_LINK_INCONSISTENT;
 		mutex_unlock(&link->state_lock);
-		r = blkrepl_link_store_target(link, conn);
-	} else {
-		r = 0;
 	}
+	r = blkrepl_half_tell(link, conn, state);
 	blkrepl_conn_put(conn);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the target's log volume cannot be written");
@@ -553,11 +625,12 @@ again:
 	mutex_lock(&link->state_lock);
 	/* Writes may still wait for the target's staleness to be durable. */
 	spin_lock_irq(&link->lock);
-	awaited = !list_empty(&link->await) && !(link->flags & BLKREPL_LINK_HOLD_ON_FAILURE);
+	awaited = !list_empty(&link->await) && !link->hold_io &&
+		  !(link->flags & BLKREPL_LINK_HOLD_ON_FAILURE);
 	spin_unlock_irq(&link->lock);
 	gens = link->gens;
 	if (awaited)
-		fork_generation(link);
+		blkrepl_link_fork(link);
 	r = blkrepl_link_set_state(link, state, reason);
 	if (r) {
 		link->gens = gens;
@@ -567,6 +640,7 @@ again:
 		spin_lock_irq(&link->lock);
 		link->stale_durable = false;
 		link->suspect_pending = false;
+		link->hold_io = false;
 		link->error = 0;
 		for (i = 0; i < link->nr_pairs; i++)
 			WRITE_ONCE(link->pair[i].mode, BLKREPL_PAIR_MIRROR);
@@ -582,10 +656,39 @@ again:
 	return 0;
 }
 
+/* Nothing of the bitmap counts any more: all blocks are different. */
+static void all_differs(struct blkrepl_link *link)
+{
+	struct blkrepl_group *g = link->group;
+	unsigned int i;
+
+	/* No image of the old one may get the new tag. */
+	mutex_lock(&g->meta_lock);
+	link->dirty_tag = get_random_u64();
+	link->flags &= ~BLKREPL_LINK_TRACKED_ZERO;
+	for (i = 0; i < link->nr_pairs; i++) {
+		struct blkrepl_pair *pair = &link->pair[i];
+
+		spin_lock_irq(&pair->dirty_lock);
+		blkrepl_dirty_set(&pair->dirty, 0, pair->dirty.nr_bits);
+		spin_unlock_irq(&pair->dirty_lock);
+	}
+	mutex_unlock(&g->meta_lock);
+}
+
+static void apply_change(struct blkrepl_link *link, const struct blkrepl_change *change)
+{
+	link->flags = (link->flags & ~change->clear) | change->set;
+	if (change->all_differs)
+		all_differs(link);
+}
+
 /**
  * blkrepl_link_stop - stop mirroring at one instant of the write order
  * @link: the relationship
  * @state: the CopyState to go to
+ * @change: flags to set and to clear with it, and whether everything is to count
+ *	as different; or NULL
  * @timeout_ms: how long the target may take to end what is in flight; then it
  *	is cut off
  * @reason: a sentence
@@ -593,13 +696,16 @@ again:
  *
  * Context: may sleep; group->conf is held.
  */
-int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
-		     const char *reason, struct netlink_ext_ack *extack)
+int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state,
+		      const struct blkrepl_change *change, unsigned int timeout_ms,
+		      const char *reason, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = link->group;
 	struct blkrepl_conn *conn;
-	struct blkrepl_gens gens;
 	bool flowed, mirrored;
+	struct blkrepl_gens gens;
+	u64 tag = link->dirty_tag;
+	u32 flags;
 	int r;
 
 	lockdep_assert_held(&g->conf);
@@ -626,14 +732,21 @@ int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state, unsigned in
 	flowed = blkrepl_state_flows(link->state);
 	mirrored = blkrepl_link_stop_mirroring(link, 0);
 	gens = link->gens;
+	flags = link->flags;
+	if (change)
+		apply_change(link, change);
 	/* Also where the loss of the target had not been made durable yet. */
 	if (flowed || !link->stale_durable)
-		fork_generation(link);
+		blkrepl_link_fork(link);
 	r = blkrepl_link_set_state(link, state, reason);
-	if (r)
+	if (r) {
 		link->gens = gens;
+		link->flags = flags;
+		link->dirty_tag = tag;
+	}
 	/* The log volume failed: then the target must not seem to be up to date. */
-	blkrepl_link_answer(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
+	if (r || !link->hold_io)
+		blkrepl_link_answer(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
 	mutex_unlock(&link->state_lock);
 	blkrepl_group_release(g);
 	if (flowed) {
@@ -651,7 +764,7 @@ int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state, unsigned in
 	conn = blkrepl_conn_tryget(link);
 	if (conn) {
 		/* Where this fails the target is told when it is met next. */
-		blkrepl_link_store_target(link, conn);
+		blkrepl_half_tell(link, conn, state);
 		blkrepl_conn_put(conn);
 	}
 	return 0;
@@ -668,9 +781,9 @@ int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state, unsigned in
  */
 void blkrepl_link_synced(struct blkrepl_link *link)
 {
-	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY | BLKREPL_LINK_COMPARE;
+	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY |
+			 BLKREPL_LINK_COMPARE | BLKREPL_LINK_OVERWRITE;
 	struct blkrepl_gens mine = link->gens, theirs = link->target_gens;
-	struct blkrepl_disk_link *l;
 	struct blkrepl_conn *conn;
 	u32 flags;
 	int r;
@@ -681,16 +794,9 @@ void blkrepl_link_synced(struct blkrepl_link *link)
 	if (!conn)
 		return;
 	blkrepl_gens_meet(&mine, &theirs);
-	l = kmalloc(sizeof(*l), GFP_KERNEL);
-	r = -ENOMEM;
-	if (l) {
-		fill_target(link, &theirs, l);
-		l->flags &= cpu_to_le32(~gone);
-		l->copy_state = cpu_to_le16(BLKREPL_COPY_STATE_SYNCHRONIZED);
-		l->recovery_point_us = cpu_to_le64(blkrepl_now_us());
-		r = blkrepl_log_write_link(&conn->log, l);
-		kfree(l);
-	}
+	r = blkrepl_half_settle(link, conn);
+	r = r ?: blkrepl_half_write(link, conn, BLKREPL_COPY_STATE_SYNCHRONIZED,
+				    link->flags & ~gone, &theirs);
 	blkrepl_conn_put(conn);
 	if (r)
 		return;
@@ -706,7 +812,6 @@ void blkrepl_link_synced(struct blkrepl_link *link)
 			link->flags = flags;
 			swap(link->gens, mine);
 		} else {
-			link->target_gens = theirs;
 			link->probe_backoff = 1;
 			answer_if_mirrored(link);
 		}
@@ -752,8 +857,8 @@ int blkrepl_link_disconnect(struct blkrepl_link *link, unsigned int timeout_ms,
 	if (!rcu_access_pointer(link->conn))
 		return 0;
 	if (blkrepl_state_flows(link->state))
-		r = blkrepl_link_stop(link, BLKREPL_COPY_STATE_BROKEN, timeout_ms,
-			      "the target was disconnected", extack);
+		r = blkrepl_link_stop(link, BLKREPL_COPY_STATE_BROKEN, NULL, timeout_ms,
+				      "the target was disconnected", extack);
 	if (!r)
 		blkrepl_conn_unpublish(link);
 	return r;

@@ -94,6 +94,7 @@ int blkrepl_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct blkrepl_group_param p = {
 		.create = a[BLKREPL_A_GROUP_CREATE],
 		.force = a[BLKREPL_A_GROUP_FORCE],
+		.forget = a[BLKREPL_A_GROUP_FORGET] ? nla_data(a[BLKREPL_A_GROUP_FORGET]) : NULL,
 	};
 	int r;
 
@@ -162,17 +163,22 @@ static void unlock_group(struct blkrepl_group *g)
 	blkrepl_group_put(g);
 }
 
-/* The source group of the relationship in attribute UUID, locked. */
-static struct blkrepl_group *lock_link(struct genl_info *info, int *r)
+/* The group with the half of the relationship that two attributes name, locked. */
+static struct blkrepl_group *lock_half(struct genl_info *info, struct nlattr *a,
+				       struct nlattr *group, int *r)
 {
-	struct nlattr *a = info->attrs[BLKREPL_A_RELATIONSHIP_UUID];
 	struct blkrepl_group *g;
 
 	if (!a) {
 		*r = missing(info, "uuid");
 		return NULL;
 	}
-	g = blkrepl_group_find_link(nla_data(a));
+	g = blkrepl_group_find_link(nla_data(a), group ? nla_data(group) : NULL);
+	if (IS_ERR(g)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, a, "both sides of the relationship are up; name the group that is meant");
+		*r = PTR_ERR(g);
+		return NULL;
+	}
 	if (g) {
 		mutex_lock(&g->conf);
 		if (g->up && !g->dying && g->link &&
@@ -185,6 +191,12 @@ static struct blkrepl_group *lock_link(struct genl_info *info, int *r)
 	return NULL;
 }
 
+static struct blkrepl_group *lock_link(struct genl_info *info, int *r)
+{
+	return lock_half(info, info->attrs[BLKREPL_A_RELATIONSHIP_UUID],
+			 info->attrs[BLKREPL_A_RELATIONSHIP_GROUP_UUID], r);
+}
+
 int blkrepl_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct blkrepl_group *g = find_group(info, BLKREPL_A_GROUP_UUID);
@@ -192,7 +204,7 @@ int blkrepl_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (IS_ERR(g))
 		return PTR_ERR(g);
-	r = blkrepl_group_del(g, info->extack);
+	r = blkrepl_group_del(g, info->attrs[BLKREPL_A_GROUP_FORCE], info->extack);
 	blkrepl_group_put(g);
 	return r;
 }
@@ -588,7 +600,8 @@ int blkrepl_nl_relationship_connect_doit(struct sk_buff *skb, struct genl_info *
 	if (g) {
 		r = blkrepl_link_connect(g->link,
 					 nla_data(info->attrs[BLKREPL_A_RELATIONSHIP_TARGET_LOG_PATH]),
-					 dev, nr, ms, info->extack);
+					 dev, nr, info->attrs[BLKREPL_A_RELATIONSHIP_INACTIVE],
+					 ms, info->extack);
 		unlock_group(g);
 	}
 	kfree(dev);
@@ -615,21 +628,25 @@ int blkrepl_nl_relationship_disconnect_doit(struct sk_buff *skb, struct genl_inf
 int blkrepl_nl_relationship_op_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr **a = info->attrs;
+	struct blkrepl_op_param p = {
+		.force = a[BLKREPL_A_RELATIONSHIP_FORCE],
+		.hold_io = a[BLKREPL_A_RELATIONSHIP_HOLD_SOURCE_IO],
+		.revision = get_u64(info, BLKREPL_A_RELATIONSHIP_EXPECTED_REVISION, 0),
+	};
 	struct blkrepl_group *g;
-	unsigned int ms;
 	int r;
 
 	if (!a[BLKREPL_A_RELATIONSHIP_OPERATION])
 		return missing(info, "operation");
-	r = get_timeout(info, &ms);
+	p.op = nla_get_u16(a[BLKREPL_A_RELATIONSHIP_OPERATION]);
+	if (a[BLKREPL_A_RELATIONSHIP_ROLE])
+		p.role = nla_get_u8(a[BLKREPL_A_RELATIONSHIP_ROLE]);
+	r = get_timeout(info, &p.timeout_ms);
 	if (r)
 		return r;
 	g = lock_link(info, &r);
 	if (g) {
-		r = blkrepl_link_op(g, nla_get_u16(a[BLKREPL_A_RELATIONSHIP_OPERATION]),
-				    a[BLKREPL_A_RELATIONSHIP_FORCE],
-				    get_u64(info, BLKREPL_A_RELATIONSHIP_EXPECTED_REVISION, 0),
-				    ms, info->extack);
+		r = blkrepl_link_op(g, &p, info->extack);
 		unlock_group(g);
 	}
 	return r;
@@ -646,9 +663,7 @@ int blkrepl_nl_pair_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (!a)
 		return missing(info, "relationship-uuid");
-	/* Both sets have the relationship's UUID as their first attribute. */
-	BUILD_BUG_ON((int)BLKREPL_A_PAIR_RELATIONSHIP_UUID != (int)BLKREPL_A_RELATIONSHIP_UUID);
-	g = lock_link(info, &r);
+	g = lock_half(info, a, info->attrs[BLKREPL_A_PAIR_GROUP_UUID], &r);
 	if (!g)
 		return r;
 	vol = find_vol(info, g, BLKREPL_A_PAIR_INDEX, &r);

@@ -41,6 +41,11 @@ static int put_u64(struct sk_buff *skb, int attr, u64 value, int pad)
 	return nla_put_u64_64bit(skb, attr, value, pad);
 }
 
+static unsigned int access_of(struct blkrepl_group *g)
+{
+	return READ_ONCE(g->fenced) ? BLKREPL_ACCESS_NONE : BLKREPL_ACCESS_READ_WRITE;
+}
+
 /**
  * blkrepl_fill_group - a group's attributes
  * @skb: message
@@ -57,6 +62,7 @@ int blkrepl_fill_group(struct sk_buff *skb, struct blkrepl_group *g, u32 event, 
 	if (nla_put(skb, BLKREPL_A_GROUP_UUID, BLKREPL_UUID_SIZE, g->uuid) ||
 	    nla_put_string(skb, BLKREPL_A_GROUP_NAME, g->name) ||
 	    nla_put_string(skb, BLKREPL_A_GROUP_LOG_PATH, g->log_path) ||
+	    nla_put_u8(skb, BLKREPL_A_GROUP_ACCESS, access_of(g)) ||
 	    nla_put_u32(skb, BLKREPL_A_GROUP_MEMBER_COUNT, g->nr_vols) ||
 	    put_u64(skb, BLKREPL_A_GROUP_LOG_SIZE,
 		    READ_ONCE(g->log.nr_blocks) << BLKREPL_BLOCK_SHIFT, pad) ||
@@ -87,7 +93,9 @@ int blkrepl_fill_member(struct sk_buff *skb, struct blkrepl_vol *vol)
 	const int pad = BLKREPL_A_MEMBER_PAD;
 	char disk[DISK_NAME_LEN];
 
-	snprintf(disk, sizeof(disk), "blkrepl%d", READ_ONCE(vol->minor));
+	int minor = READ_ONCE(vol->minor);
+
+	snprintf(disk, sizeof(disk), minor < 0 ? "" : "blkrepl%d", minor);
 	if (nla_put(skb, BLKREPL_A_MEMBER_GROUP_UUID, BLKREPL_UUID_SIZE, vol->group->uuid) ||
 	    nla_put_u16(skb, BLKREPL_A_MEMBER_INDEX, vol->index) ||
 	    nla_put(skb, BLKREPL_A_MEMBER_UUID, BLKREPL_UUID_SIZE, vol->uuid) ||
@@ -109,9 +117,15 @@ int blkrepl_fill_member(struct sk_buff *skb, struct blkrepl_vol *vol)
 
 static unsigned int progress_of(struct blkrepl_link *link, unsigned int state)
 {
+	u32 flags = READ_ONCE(link->flags);
+
+	if (flags & BLKREPL_LINK_FAILING_BACK)
+		return BLKREPL_PROGRESS_STATUS_FAILING_BACK;
+	if (flags & BLKREPL_LINK_RESTORING)
+		return BLKREPL_PROGRESS_STATUS_RESTORING;
 	switch (state) {
 	case BLKREPL_COPY_STATE_UNSYNCHRONIZED:
-		return READ_ONCE(link->flags) & BLKREPL_LINK_FIRST_COPY ?
+		return flags & BLKREPL_LINK_FIRST_COPY ?
 			BLKREPL_PROGRESS_STATUS_SYNCHRONIZING : BLKREPL_PROGRESS_STATUS_RESYNCING;
 	case BLKREPL_COPY_STATE_SYNCHRONIZED:
 		return BLKREPL_PROGRESS_STATUS_COMPLETED;
@@ -226,6 +240,14 @@ int blkrepl_fill_link(struct sk_buff *skb, struct blkrepl_link *link, u32 event,
 	    nla_put_string(skb, BLKREPL_A_RELATIONSHIP_NAME, link->name) ||
 	    nla_put(skb, BLKREPL_A_RELATIONSHIP_GROUP_UUID, BLKREPL_UUID_SIZE,
 		    link->group->uuid) ||
+	    nla_put_u8(skb, BLKREPL_A_RELATIONSHIP_ROLE,
+		       READ_ONCE(link->flags) & BLKREPL_LINK_TARGET_SIDE ? BLKREPL_ROLE_TARGET :
+									   BLKREPL_ROLE_SOURCE) ||
+	    nla_put_u8(skb, BLKREPL_A_RELATIONSHIP_ACCESS, access_of(link->group)) ||
+	    nla_put_u8(skb, BLKREPL_A_RELATIONSHIP_PENDING,
+		       !!(READ_ONCE(link->flags) & BLKREPL_LINK_PENDING)) ||
+	    put_u64(skb, BLKREPL_A_RELATIONSHIP_PEER_BYTES_DIRTY,
+		    READ_ONCE(link->peer.dirty) << BLKREPL_BLOCK_SHIFT, pad) ||
 	    nla_put(skb, BLKREPL_A_RELATIONSHIP_TARGET_GROUP_UUID, BLKREPL_UUID_SIZE,
 		    link->peer_uuid) ||
 	    nla_put_string(skb, BLKREPL_A_RELATIONSHIP_TARGET_GROUP_NAME, link->peer_name) ||
@@ -295,6 +317,8 @@ int blkrepl_fill_pair(struct sk_buff *skb, struct blkrepl_pair *pair)
 		state = BLKREPL_COPY_STATE_SYNCHRONIZED;
 	if (nla_put(skb, BLKREPL_A_PAIR_RELATIONSHIP_UUID, BLKREPL_UUID_SIZE,
 		    pair->link->uuid) ||
+	    nla_put(skb, BLKREPL_A_PAIR_GROUP_UUID, BLKREPL_UUID_SIZE,
+		    pair->link->group->uuid) ||
 	    nla_put(skb, BLKREPL_A_PAIR_UUID, BLKREPL_UUID_SIZE, pair->uuid) ||
 	    nla_put_u16(skb, BLKREPL_A_PAIR_INDEX, pair->vol->index) ||
 	    nla_put_string(skb, BLKREPL_A_PAIR_NAME, pair->name) ||

@@ -9,6 +9,9 @@ static int refuse(enum blkrepl_verdict v, struct netlink_ext_ack *extack)
 	case BLKREPL_VERDICT_NEEDS_FORCE:
 		NL_SET_ERR_MSG(extack, "the operation needs force in the present state, for the target is not or may not be complete");
 		return -EPERM;
+	case BLKREPL_VERDICT_LOSES:
+		NL_SET_ERR_MSG(extack, "the operation needs force, for changes that only one side has would be lost");
+		return -EPERM;
 	case BLKREPL_VERDICT_NOT_SUPPORTED:
 		NL_SET_ERR_MSG(extack, "this kind of relationship never has the operation");
 		return -EOPNOTSUPP;
@@ -70,46 +73,293 @@ int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s
 	return r;
 }
 
+/* Suspend held answers for long enough. */
+void blkrepl_hold_work(struct work_struct *work)
+{
+	struct blkrepl_link *link = container_of(to_delayed_work(work), struct blkrepl_link,
+						 hold_work);
+
+	WRITE_ONCE(link->hold_io, false);
+	queue_work(blkrepl_state_wq, &link->stale_work);
+}
+
+static int suspend(struct blkrepl_link *link, const struct blkrepl_op_param *p, const char *text,
+		   struct netlink_ext_ack *extack)
+{
+	int r;
+
+	link->hold_io = p->hold_io;
+	r = blkrepl_link_stop(link, BLKREPL_COPY_STATE_SUSPENDED, NULL, p->timeout_ms, text, extack);
+	if (r)
+		link->hold_io = false;
+	else if (p->hold_io)
+		mod_delayed_work(blkrepl_state_wq, &link->hold_work,
+				 msecs_to_jiffies(p->timeout_ms));
+	return r;
+}
+
+/* The side that receives was stopped in the middle: it keeps what has arrived. */
+static int abort_copy(struct blkrepl_link *link, const struct blkrepl_op_param *p, const char *text,
+		      struct netlink_ext_ack *extack)
+{
+	const struct blkrepl_change inconsistent = { .set = BLKREPL_LINK_INCONSISTENT };
+	const struct blkrepl_change served = {
+		.set = blkrepl_link_dirty_blocks(link) ? BLKREPL_LINK_INCONSISTENT : 0,
+		.clear = BLKREPL_LINK_FAILING_BACK,
+	};
+
+	if (link->flags & BLKREPL_LINK_FAILING_BACK)
+		return blkrepl_link_stop(link, BLKREPL_COPY_STATE_FAILEDOVER, &served,
+					 p->timeout_ms, text, extack);
+	return blkrepl_link_stop(link, BLKREPL_COPY_STATE_ABORTED,
+				 link->flags & BLKREPL_LINK_RESTORING ? NULL : &inconsistent,
+				 p->timeout_ms, text, extack);
+}
+
+static int set_mode(struct blkrepl_link *link, unsigned int mode, struct netlink_ext_ack *extack)
+{
+	unsigned int old = link->mode;
+	int r;
+
+	mutex_lock(&link->state_lock);
+	link->mode = mode;
+	link->revision++;
+	r = blkrepl_link_store(link);
+	if (r)
+		link->mode = old;
+	mutex_unlock(&link->state_lock);
+	if (r)
+		NL_SET_ERR_MSG(extack, "the source's log volume cannot be written");
+	else
+		blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
+	return r;
+}
+
+/* Begin to copy over what the other side has changed by itself. */
+static int overwrite(struct blkrepl_link *link, u32 set, u32 clear, unsigned int timeout_ms,
+		     const char *text, struct netlink_ext_ack *extack)
+{
+	u32 old = link->flags;
+	int r;
+
+	if (!rcu_access_pointer(link->conn)) {
+		NL_SET_ERR_MSG(extack, "the other side is not connected; connect it first");
+		return -ENOTCONN;
+	}
+	if (!link->peer.common) {
+		NL_SET_ERR_MSG(extack, "source and target have no common history; detach the relationship and create it anew");
+		return -EBUSY;
+	}
+	mutex_lock(&link->state_lock);
+	link->flags = (link->flags & ~clear) | set | BLKREPL_LINK_OVERWRITE;
+	mutex_unlock(&link->state_lock);
+	r = blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED, timeout_ms, text, extack);
+	if (r) {
+		mutex_lock(&link->state_lock);
+		link->flags = old | (link->flags & BLKREPL_LINK_INCONSISTENT);
+		mutex_unlock(&link->state_lock);
+	}
+	return r;
+}
+
+/* Of two that stand apart this half changes its role; the other's is not touched. */
+static int set_role(struct blkrepl_link *link, struct netlink_ext_ack *extack)
+{
+	int r;
+
+	mutex_lock(&link->state_lock);
+	link->flags ^= BLKREPL_LINK_TARGET_SIDE;
+	r = blkrepl_link_set_state(link, link->state, "ReverseRoles was asked for");
+	if (r)
+		link->flags ^= BLKREPL_LINK_TARGET_SIDE;
+	mutex_unlock(&link->state_lock);
+	if (r)
+		NL_SET_ERR_MSG(extack, "the log volume cannot be written");
+	return r;
+}
+
+static int reverse(struct blkrepl_link *link, const struct blkrepl_op_param *p, const char *text,
+		   struct netlink_ext_ack *extack)
+{
+	switch (link->state) {
+	case BLKREPL_COPY_STATE_FRACTURED:
+	case BLKREPL_COPY_STATE_SPLIT:
+		return set_role(link, extack);
+	case BLKREPL_COPY_STATE_FAILEDOVER:
+		return overwrite(link, 0, BLKREPL_LINK_TARGET_SIDE, p->timeout_ms, text, extack);
+	default:
+		return blkrepl_link_hand_over(link, link->state, true, p->timeout_ms, text, extack);
+	}
+}
+
+static int fail_over(struct blkrepl_link *link, const struct blkrepl_op_param *p, const char *text,
+		     struct netlink_ext_ack *extack)
+{
+	int r;
+
+	if (link->flags & BLKREPL_LINK_TARGET_SIDE) {
+		mutex_lock(&link->state_lock);
+		r = blkrepl_link_set_state(link, BLKREPL_COPY_STATE_FAILEDOVER, text);
+		mutex_unlock(&link->state_lock);
+		if (r)
+			NL_SET_ERR_MSG(extack, "the log volume cannot be written");
+		return r;
+	}
+	if (blkrepl_state_parted(link->state) && !rcu_access_pointer(link->conn))
+		return blkrepl_link_close(link, p->timeout_ms, extack);
+	return blkrepl_link_hand_over(link, BLKREPL_COPY_STATE_FAILEDOVER, false, p->timeout_ms,
+				      text, extack);
+}
+
+/* All blocks count as different; the copy that follows compares them. */
+static int unprepare(struct blkrepl_link *link, const struct blkrepl_op_param *p, const char *text,
+		     struct netlink_ext_ack *extack)
+{
+	const struct blkrepl_change change = {
+		.set = BLKREPL_LINK_FIRST_COPY | BLKREPL_LINK_INCONSISTENT |
+		       BLKREPL_LINK_COMPARE | BLKREPL_LINK_OVERWRITE,
+		.all_differs = true,
+	};
+
+	return blkrepl_link_stop(link, BLKREPL_COPY_STATE_PREPARED, &change, p->timeout_ms, text,
+				 extack);
+}
+
+/*
+ * Operations of a half that is neither source alone nor in a state of the table:
+ * a restore, or a failing back, is under way.
+ */
+static bool special(struct blkrepl_link *link, const struct blkrepl_op_param *p, int *r,
+		    struct netlink_ext_ack *extack)
+{
+	const bool back = link->flags & BLKREPL_LINK_FAILING_BACK;
+
+	if (link->flags & BLKREPL_LINK_PENDING) {
+		switch (p->op) {
+		case BLKREPL_OPERATION_FAILOVER:
+		case BLKREPL_OPERATION_FAILBACK:
+		case BLKREPL_OPERATION_REVERSE_ROLES:
+			*r = blkrepl_link_complete(link, extack);
+			return true;
+		}
+	}
+	switch (p->op) {
+	case BLKREPL_OPERATION_FAILBACK:
+		if (!back)
+			return false;
+		*r = link->state == BLKREPL_COPY_STATE_SYNCHRONIZED ?
+		     blkrepl_link_hand_over(link, BLKREPL_COPY_STATE_SYNCHRONIZED, false,
+					    p->timeout_ms, "the target has failed back", extack) : 0;
+		return true;
+	case BLKREPL_OPERATION_RESTORE_FROM_REPLICA:
+		if (!(link->flags & BLKREPL_LINK_RESTORING))
+			return false;
+		*r = link->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED ? 0 :
+		     blkrepl_restore_start(link, p->timeout_ms, "RestoreFromReplica was asked for",
+					   extack);
+		return true;
+	case BLKREPL_OPERATION_REVERSE_ROLES:
+		if (p->role != (link->flags & BLKREPL_LINK_TARGET_SIDE ? BLKREPL_ROLE_TARGET :
+									 BLKREPL_ROLE_SOURCE))
+			return false;
+		*r = 0;
+		return true;
+	case BLKREPL_OPERATION_SUSPEND:
+	case BLKREPL_OPERATION_RESUME:
+	case BLKREPL_OPERATION_ABORT:
+	case BLKREPL_OPERATION_DETACH:
+	case BLKREPL_OPERATION_DISSOLVE:
+	case BLKREPL_OPERATION_RESET_TO_SYNC:
+	case BLKREPL_OPERATION_RESET_TO_ASYNC:
+	case BLKREPL_OPERATION_ACTIVATE_CONSISTENCY:
+	case BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY:
+		return false;
+	default:
+		/* What else would take for a good copy what is half overwritten. */
+		if (!back && !(link->flags & BLKREPL_LINK_TORN))
+			return false;
+		blkrepl_say(extack, back ?
+			    "the operation is refused while the target fails back; let it end, or Abort it" :
+			    "the operation is refused while the source is being restored, or was left half restored; let RestoreFromReplica end");
+		*r = -EBUSY;
+		return true;
+	}
+}
+
+static int carry_out(struct blkrepl_link *link, const struct blkrepl_op_param *p,
+		     struct blkrepl_cell cell, struct netlink_ext_ack *extack)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s was asked for", blkrepl_operation_title(p->op));
+	switch (p->op) {
+	case BLKREPL_OPERATION_DETACH:
+		return blkrepl_link_detach(link, p->timeout_ms, extack);
+	case BLKREPL_OPERATION_SUSPEND:
+		return suspend(link, p, text, extack);
+	case BLKREPL_OPERATION_SPLIT:
+		return blkrepl_link_split(link, p->timeout_ms, extack);
+	case BLKREPL_OPERATION_FAILOVER:
+		return fail_over(link, p, text, extack);
+	case BLKREPL_OPERATION_FAILBACK:
+		return overwrite(link, BLKREPL_LINK_FAILING_BACK, 0, p->timeout_ms, text, extack);
+	case BLKREPL_OPERATION_REVERSE_ROLES:
+		return reverse(link, p, text, extack);
+	case BLKREPL_OPERATION_RESYNC_REPLICA:
+		return overwrite(link, 0, 0, p->timeout_ms, text, extack);
+	case BLKREPL_OPERATION_RESTORE_FROM_REPLICA:
+		return blkrepl_restore_start(link, p->timeout_ms, text, extack);
+	case BLKREPL_OPERATION_ABORT:
+		return abort_copy(link, p, text, extack);
+	case BLKREPL_OPERATION_UNPREPARE:
+		return unprepare(link, p, text, extack);
+	case BLKREPL_OPERATION_RESET_TO_SYNC:
+		return set_mode(link, BLKREPL_MODE_SYNCHRONOUS, extack);
+	case BLKREPL_OPERATION_RESET_TO_ASYNC:
+		return set_mode(link, BLKREPL_MODE_ASYNCHRONOUS, extack);
+	}
+	if (cell.via)
+		return blkrepl_link_flow(link, cell.via, p->timeout_ms, text, extack);
+	return blkrepl_link_stop(link, cell.to, NULL, p->timeout_ms, text, extack);
+}
+
 /**
  * blkrepl_link_op - carry out an operation of the model
- * @g: the source group, which has a relationship
- * @op: the operation
- * @force: the caller takes responsibility for what the table says needs it
- * @revision: expected revision, 0 for any
- * @timeout_ms: longest hold of writes
+ * @g: a group that has a half of a relationship
+ * @p: the operation and its options
  * @extack: told what is wrong
  *
  * Context: may sleep; g->conf is held.
  */
-int blkrepl_link_op(struct blkrepl_group *g, unsigned int op, bool force, u64 revision,
-		    unsigned int timeout_ms, struct netlink_ext_ack *extack)
+int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
+		    struct netlink_ext_ack *extack)
 {
 	struct blkrepl_link *link = g->link;
+	u64 own = blkrepl_link_dirty_blocks(link);
 	struct blkrepl_situation s = {
-		.force = force,
+		.force = p->force,
 		.consistent = blkrepl_link_consistent(link),
-		.unfinished = blkrepl_link_dirty_blocks(link),
+		.unfinished = !blkrepl_link_consistent(link) || (link->flags & BLKREPL_LINK_TORN),
+		.first_copy = link->flags & BLKREPL_LINK_FIRST_COPY,
+		.lags = own && !(link->flags & BLKREPL_LINK_TARGET_SIDE),
 	};
 	unsigned int state = READ_ONCE(link->state);
-	struct blkrepl_cell cell;
 	enum blkrepl_verdict v;
-	char text[64];
+	int r;
 
 	lockdep_assert_held(&g->conf);
-	if (revision && revision != link->revision) {
+	if (p->revision && p->revision != link->revision) {
 		NL_SET_ERR_MSG(extack, "the relationship has changed since that revision; look at it again");
 		return -ESTALE;
 	}
-	v = blkrepl_op_judge(link->sync_type, op, state, &s);
+	/* From Failedover only the other side's changes go; else both sides' are at stake. */
+	s.unique = state == BLKREPL_COPY_STATE_FAILEDOVER ? link->peer.dirty : own;
+	if (special(link, p, &r, extack))
+		return r;
+	v = blkrepl_op_judge(link->sync_type, p->op, state, &s);
 	if (v == BLKREPL_VERDICT_DONE)
 		return 0;
 	if (v != BLKREPL_VERDICT_GO)
 		return refuse(v, extack);
-	cell = blkrepl_op_cell(link->sync_type, op, state);
-	if (cell.flags & BLKREPL_CELL_REMOVE)
-		return blkrepl_link_detach(link, timeout_ms, extack);
-	snprintf(text, sizeof(text), "%s was asked for", blkrepl_operation_title(op));
-	if (cell.via)
-		return blkrepl_link_flow(link, cell.via, timeout_ms, text, extack);
-	return blkrepl_link_stop(link, cell.to, timeout_ms, text, extack);
+	return carry_out(link, p, blkrepl_op_cell(link->sync_type, p->op, state), extack);
 }

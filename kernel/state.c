@@ -148,6 +148,16 @@ bool blkrepl_state_flows(unsigned int state)
 }
 
 /**
+ * blkrepl_state_parted - whether the target may be written by itself
+ * @state: a CopyState
+ */
+bool blkrepl_state_parted(unsigned int state)
+{
+	return state == ST(FRACTURED) || state == ST(SPLIT) || state == ST(SKEWED) ||
+	       state == ST(FAILEDOVER);
+}
+
+/**
  * blkrepl_op_valid - whether a number is an operation
  * @op: the number
  */

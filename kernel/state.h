@@ -104,6 +104,7 @@ enum blkrepl_state_event {
 
 bool blkrepl_state_valid(unsigned int state);
 bool blkrepl_state_flows(unsigned int state);
+bool blkrepl_state_parted(unsigned int state);
 bool blkrepl_op_valid(unsigned int op);
 bool blkrepl_op_built(unsigned int sync_type, unsigned int op);
 struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, unsigned int state);

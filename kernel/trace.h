@@ -19,7 +19,7 @@ TRACE_EVENT(blkrepl_io_start,
 		__field(u32, sectors)
 	),
 	TP_fast_assign(
-		__entry->dev = disk_devt(io->vol->disk);
+		__entry->dev = io->vol->dev;
 		__entry->op = (__force u32)io->op;
 		__entry->sector = io->orig->bi_iter.bi_sector;
 		__entry->sectors = bio_sectors(io->orig);
@@ -39,7 +39,7 @@ TRACE_EVENT(blkrepl_io_end,
 		__field(u8, status)
 	),
 	TP_fast_assign(
-		__entry->dev = disk_devt(io->vol->disk);
+		__entry->dev = io->vol->dev;
 		__entry->op = (__force u32)io->op;
 		__entry->sector = io->orig->bi_iter.bi_sector;
 		__entry->mirrored = io->mirrored;
@@ -59,7 +59,7 @@ TRACE_EVENT(blkrepl_intent,
 		__field(bool, mark)
 	),
 	TP_fast_assign(
-		__entry->dev = disk_devt(vol->disk);
+		__entry->dev = vol->dev;
 		__entry->extent = extent;
 		__entry->mark = mark;
 	),
@@ -107,7 +107,7 @@ TRACE_EVENT(blkrepl_copy_step,
 		__field(u32, written)
 	),
 	TP_fast_assign(
-		__entry->dev = disk_devt(vol->disk);
+		__entry->dev = vol->dev;
 		__entry->sector = sector;
 		__entry->sectors = sectors;
 		__entry->written = written;
@@ -126,7 +126,7 @@ TRACE_EVENT(blkrepl_repair,
 		__field(bool, mended)
 	),
 	TP_fast_assign(
-		__entry->dev = disk_devt(vol->disk);
+		__entry->dev = vol->dev;
 		__entry->sector = sector;
 		__entry->sectors = sectors;
 		__entry->mended = mended;

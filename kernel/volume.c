@@ -11,15 +11,20 @@ static DEFINE_IDA(minors);
 
 static int vol_open(BLKREPL_OPEN_ARGS)
 {
-	struct blkrepl_vol *vol = (BLKREPL_OPEN_DISK)->private_data;
+	struct gendisk *opened = BLKREPL_OPEN_DISK;
+	struct blkrepl_vol *vol = opened->private_data;
 	struct blkrepl_group *g = vol->group;
 	int r = 0;
 
 	spin_lock(&g->open_lock);
-	if (g->going)
+	if (g->going || opened != vol->disk) {
 		r = -ENXIO;
-	else
+	} else {
 		g->opens++;
+		vol->opens++;
+		/* A disk that is removed under its user outlives the group. */
+		blkrepl_group_get(g);
+	}
 	spin_unlock(&g->open_lock);
 	return r;
 }
@@ -31,9 +36,19 @@ static void vol_release(BLKREPL_RELEASE_ARGS)
 
 	/* Under the lock: who waits for the last one may free the group. */
 	spin_lock(&g->open_lock);
-	g->opens--;
-	wake_up(&g->open_wait);
+	if (disk == vol->disk) {
+		g->opens--;
+		vol->opens--;
+		wake_up(&g->open_wait);
+	}
 	spin_unlock(&g->open_lock);
+	blkrepl_group_put(g);
+}
+
+/* Only once the last user is gone may its number be another disk's. */
+static void vol_free_disk(struct gendisk *disk)
+{
+	ida_free(&minors, disk->first_minor);
 }
 
 static const struct block_device_operations vol_fops = {
@@ -41,6 +56,7 @@ static const struct block_device_operations vol_fops = {
 	.submit_bio	= blkrepl_submit_bio,
 	.open		= vol_open,
 	.release	= vol_release,
+	.free_disk	= vol_free_disk,
 };
 
 static struct blkrepl_vol *dev_to_vol(struct device *dev)
@@ -211,6 +227,10 @@ int blkrepl_vol_add_disk(struct blkrepl_vol *vol)
 
 err_del:
 	del_gendisk(disk);
+	put_disk(disk);
+	vol->disk = NULL;
+	vol->minor = -1;
+	return r;
 err_disk:
 	put_disk(disk);
 	vol->disk = NULL;
@@ -222,19 +242,32 @@ err_ida:
 
 /**
  * blkrepl_vol_del_disk - remove the replica device
- * @vol: the member; the device is closed, or there is none
+ * @vol: the member; if the device is open, no I/O gets through any more
+ *
+ * Whoever has it open keeps a dead device, whatever becomes of the member.
  *
  * Context: may sleep.
  */
 void blkrepl_vol_del_disk(struct blkrepl_vol *vol)
 {
-	if (!vol->disk)
+	struct blkrepl_group *g = vol->group;
+	struct gendisk *disk = vol->disk;
+	bool open;
+
+	if (!disk)
 		return;
-	bd_unlink_disk_holder(blkrepl_bdev(vol->source), vol->disk);
-	del_gendisk(vol->disk);
-	put_disk(vol->disk);
+	bd_unlink_disk_holder(blkrepl_bdev(vol->source), disk);
+	spin_lock(&g->open_lock);
+	open = vol->opens;
+	g->opens -= vol->opens;
+	vol->opens = 0;
 	vol->disk = NULL;
-	ida_free(&minors, vol->minor);
+	wake_up(&g->open_wait);
+	spin_unlock(&g->open_lock);
+	if (open)
+		blk_mark_disk_dead(disk);
+	del_gendisk(disk);
+	put_disk(disk);
 	vol->minor = -1;
 }
 
@@ -286,13 +319,15 @@ static int grow_metadata(struct blkrepl_vol *vol, sector_t sectors)
 		return r;
 	/*
 	 * The new blocks differ. Whole new blocks of the dirty bitmap say so by
-	 * never having been written; the rest of the last old one is covered by
-	 * its extents being hot until the sweeper stores it.
+	 * never having been written, unless that means the opposite; the rest is
+	 * covered by its extents being hot until the sweeper stores it.
 	 */
 	if (vol->pair)
-		blkrepl_intent_mark(vol, old, min_t(sector_t, sectors,
-						    roundup(old, BLKREPL_BLOCK_SECTORS *
-							     (sector_t)BLKREPL_CHUNK_BITS)));
+		blkrepl_intent_mark(vol, old, vol->pair->link->flags & BLKREPL_LINK_TRACKED_ZERO ?
+				    sectors :
+				    min_t(sector_t, sectors,
+					  roundup(old, BLKREPL_BLOCK_SECTORS *
+						       (sector_t)BLKREPL_CHUNK_BITS)));
 	r = blkrepl_intent_store(g, vol);
 	if (!r && vol->pair)
 		r = blkrepl_link_grow(vol->pair, sectors);
@@ -351,7 +386,10 @@ int blkrepl_vol_resize(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 			    "the log volume is too small for the new size; extend it" :
 			    "the new size could not be made durable");
 	if (vol->sectors == sectors) {
-		set_capacity_and_notify(vol->disk, sectors);
+		if (vol->disk)
+			set_capacity_and_notify(vol->disk, sectors);
+		if (link)
+			blkrepl_half_fit(link);
 		blkrepl_notify_group(g, BLKREPL_EVENT_RESIZE);
 	}
 out:

@@ -150,6 +150,8 @@ static int verb_group_del(_unused_ int argc, char **argv)
         struct kernel_group g = {};
         int r = set_field(&group_table, &g, "uuid", argv[1]);
 
+        if (arg_force)
+                field_set(field_find(&group_table, "force"), &g, "1");
         return r ?: transact(&(struct netlink_request){
                 .command = BLKREPL_CMD_GROUP_DEL, .table = &group_table, .object = &g });
 }
@@ -203,12 +205,15 @@ static int verb_relationship_set(int argc, char **argv)
 
 static int verb_relationship_op(int argc, char **argv)
 {
+        _cleanup_free_ struct kernel_device *devices = NULL;
         struct kernel_relationship q = {};
+        size_t n = 0;
         int r = set_field(&relationship_table, &q, "uuid", argv[1]) ?:
-                set_field(&relationship_table, &q, "operation", argv[2]);
+                set_field(&relationship_table, &q, "operation", argv[2]) ?:
+                parse_words(&relationship_table, argv + 3, argc - 3, &q, &devices, &n);
 
-        for (int i = 3; !r && i < argc; i++)
-                r = usage_error("too many words: '%s'", argv[i]);
+        if (!r && n)
+                r = usage_error("an operation takes no devices");
         set_flags(&q);
         return r ?: transact(&(struct netlink_request){
                 .command = BLKREPL_CMD_RELATIONSHIP_OP, .table = &relationship_table, .object = &q });
@@ -361,15 +366,18 @@ static int take_state(const void *object, void *userdata)
 }
 
 /* Events only tell when to look again, so none that is lost can make us wait for ever. */
-static int verb_wait(_unused_ int argc, char **argv)
+static int verb_wait(int argc, char **argv)
 {
+        _cleanup_free_ struct kernel_device *devices = NULL;
         _cleanup_(netlink_events_closep) struct netlink_events *ev = NULL;
         uint64_t deadline = arg_timeout == UINT64_MAX ? USEC_INFINITY : now_monotonic() + arg_timeout * USEC_PER_SEC;
         struct kernel_relationship q = {}, wanted = {};
+        size_t n = 0;
         int r;
 
         if ((r = set_field(&relationship_table, &q, "uuid", argv[1])) ||
-            (r = set_field(&relationship_table, &wanted, "copy_state", argv[2])))
+            (r = set_field(&relationship_table, &wanted, "copy_state", argv[2])) ||
+            (r = parse_words(&relationship_table, argv + 3, argc - 3, &q, &devices, &n)))
                 return r;
         r = netlink_events_open(&ev, ignore_event, NULL);
         if (r < 0)
@@ -401,16 +409,16 @@ static const struct verb {
         const char *words, *help;
 } verbs[] = {
         { "group-new", 4, INT_MAX, verb_group_new, "UUID NAME LOG [--create] [--force] INDEX:UUID:NAME:PATH...", "bring a group up" },
-        { "group-del", 2, 2, verb_group_del, "UUID", "take a group down" },
+        { "group-del", 2, 2, verb_group_del, "UUID [--force]", "take a group down" },
         { "member-resize", 3, 3, verb_member_resize, "GROUP-UUID INDEX", "take over a member's new size" },
         { "relationship-new", 3, INT_MAX, verb_relationship_new, "UUID KEY=VALUE... INDEX:UUID:NAME:PATH...", "make a relationship" },
         { "relationship-connect", 3, INT_MAX, verb_relationship_connect, "UUID target_log_path=PATH INDEX:UUID:NAME:PATH...", "open its target" },
-        { "relationship-disconnect", 2, 2, verb_relationship_disconnect, "UUID [--timeout-ms N]", "close its target" },
-        { "relationship-op", 3, 3, verb_relationship_op, "UUID OPERATION [--force] [--timeout-ms N]", "an operation of the model" },
+        { "relationship-disconnect", 2, INT_MAX, verb_relationship_disconnect, "UUID [KEY=VALUE...] [--timeout-ms N]", "close its target" },
+        { "relationship-op", 3, INT_MAX, verb_relationship_op, "UUID OPERATION [KEY=VALUE...] [--force] [--timeout-ms N]", "an operation of the model" },
         { "relationship-set", 3, INT_MAX, verb_relationship_set, "UUID KEY=VALUE...", "change settings" },
         { "show", 1, 1, verb_show, "[--json]", "everything the module tells" },
         { "events", 1, 1, verb_events, "", "a line for each event" },
-        { "wait", 3, 3, verb_wait, "UUID STATE [--timeout S]", "wait until a relationship is in a state" },
+        { "wait", 3, INT_MAX, verb_wait, "UUID STATE [KEY=VALUE...] [--timeout S]", "wait until a relationship is in a state" },
 };
 
 static void help(void)

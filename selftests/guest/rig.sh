@@ -65,6 +65,20 @@ op() { blkrepl-setup relationship-op $LINK "$@"; }
 set_link() { blkrepl-setup relationship-set $LINK "$@"; }
 wait_state() { blkrepl-setup wait $LINK "$1" --timeout "${2:-60}"; }
 
+# The other side: its group, its half, its connection to the volumes of the source
+# shellcheck disable=SC2046 # words
+peer_up() { blkrepl-setup group-new $PEER data-copy /dev/mapper/tlog "$@" $(target_devices) && udevadm settle; }
+peer_down() { udevadm settle; blkrepl-setup group-del $PEER "$@"; }
+# shellcheck disable=SC2046 # words
+peer_connect() {
+	blkrepl-setup relationship-connect $LINK group_uuid=$PEER target_log_path=/dev/mapper/slog "$@" $(source_devices)
+}
+op_on() { local g=$1; shift; blkrepl-setup relationship-op $LINK "$1" group_uuid="$g" "${@:2}"; }
+wait_half() { blkrepl-setup wait $LINK "$2" group_uuid="$1" --timeout "${3:-60}"; }
+
+# half GROUP KEY: a value of the half that a group has
+half() { blkrepl-setup show --json | jq -r ".relationships[] | select(.group_uuid == \"$1\") | .$2"; }
+
 # show KIND KEY [INDEX]: a value that the module tells; KIND is group, member,
 # relationship or pair
 show() { blkrepl-setup show --json | jq -r ".${1}s[${3:-0}].${2}"; }
