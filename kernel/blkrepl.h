@@ -412,7 +412,8 @@ struct blkrepl_conn {
  * @copy_running: from the start until all that follows a copy is done
  * @copy_stop: they shall end
  * @copy_forbidden: and none shall be started; under @copy_lock
- * @copy_wait: waits for that
+ * @copy_wait: waits for that, and for a turn
+ * @copy_pace: counts changes of the throttle's settings
  * @copy_pair: cursor: the pair
  * @copy_bit: cursor: the block
  * @copy_total: bytes that the copy set out with
@@ -495,6 +496,7 @@ struct blkrepl_link {
 	bool copy_stop;
 	bool copy_forbidden;
 	wait_queue_head_t copy_wait;
+	unsigned int copy_pace;
 	unsigned int copy_pair;
 	u64 copy_bit;
 	u64 copy_total;
@@ -896,6 +898,7 @@ void blkrepl_revive_work(struct work_struct *work);
 
 /* copy.c */
 void blkrepl_copy_init(struct blkrepl_link *link);
+void blkrepl_copy_new_pace(struct blkrepl_link *link);
 void blkrepl_copy_start(struct blkrepl_link *link);
 void blkrepl_copy_again(struct blkrepl_link *link);
 int blkrepl_copy_halt(struct blkrepl_link *link, unsigned int timeout_ms);

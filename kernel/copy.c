@@ -268,6 +268,25 @@ static unsigned int next_run(struct blkrepl_link *link, struct blkrepl_pair **pa
 	return nr;
 }
 
+/* Waits until bytes may go; a new pace begins a new reckoning. */
+static void await_turn(struct blkrepl_link *link, u64 bytes)
+{
+	unsigned int pace;
+	u64 delay;
+
+	do {
+		mutex_lock(&link->copy_lock);
+		pace = link->copy_pace;
+		delay = blkrepl_throttle_take(&link->throttle, ktime_get_ns(),
+					      READ_ONCE(link->user_jiffies), bytes);
+		mutex_unlock(&link->copy_lock);
+	} while (delay && wait_event_timeout(link->copy_wait,
+					     READ_ONCE(link->copy_stop) ||
+					     READ_ONCE(link->copy_pace) != pace,
+					     nsecs_to_jiffies(delay) + 1) &&
+		 !READ_ONCE(link->copy_stop));
+}
+
 static void slot_work(struct work_struct *work)
 {
 	struct blkrepl_copy_slot *slot = container_of(work, struct blkrepl_copy_slot, work);
@@ -275,21 +294,16 @@ static void slot_work(struct work_struct *work)
 	struct blkrepl_io *io = NULL;
 	struct blkrepl_pair *pair;
 	unsigned int nr;
-	u64 bit, delay;
+	u64 bit;
 	int r = 0;
 
 	while (!r && !READ_ONCE(link->copy_stop)) {
 		mutex_lock(&link->copy_lock);
 		nr = next_run(link, &pair, &bit);
-		delay = nr ? blkrepl_throttle_take(&link->throttle, ktime_get_ns(),
-						   READ_ONCE(link->user_jiffies),
-						   (u64)nr << BLKREPL_BLOCK_SHIFT) : 0;
 		mutex_unlock(&link->copy_lock);
 		if (!nr)
 			break;
-		if (delay)
-			wait_event_timeout(link->copy_wait, READ_ONCE(link->copy_stop),
-					   nsecs_to_jiffies(delay) + 1);
+		await_turn(link, (u64)nr << BLKREPL_BLOCK_SHIFT);
 		if (READ_ONCE(link->copy_stop))
 			break;
 		if (io && io->vol != pair->vol) {
@@ -353,6 +367,23 @@ void blkrepl_copy_init(struct blkrepl_link *link)
 		link->copy_slot[i].link = link;
 		INIT_WORK(&link->copy_slot[i].work, slot_work);
 	}
+}
+
+/**
+ * blkrepl_copy_new_pace - the throttle's settings have changed
+ * @link: the relationship
+ *
+ * What waits for its turn by the old pace waits no longer.
+ *
+ * Context: may sleep.
+ */
+void blkrepl_copy_new_pace(struct blkrepl_link *link)
+{
+	mutex_lock(&link->copy_lock);
+	link->throttle.debt_ns = 0;
+	WRITE_ONCE(link->copy_pace, link->copy_pace + 1);
+	mutex_unlock(&link->copy_lock);
+	wake_up_all(&link->copy_wait);
 }
 
 /**

@@ -65,6 +65,8 @@ int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s
 	if (r)
 		apply_settings(link, &old);
 	mutex_unlock(&link->state_lock);
+	if (!r)
+		blkrepl_copy_new_pace(link);
 	/* Held writes may go now. */
 	if (!r && old.hold_on_failure && !s->hold_on_failure)
 		queue_work(blkrepl_state_wq, &link->stale_work);

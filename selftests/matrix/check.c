@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Whether all is as it should be at the present place. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../../daemon/errors.h"
+#include "matrix.h"
+
+static const char *state_name(unsigned int state)
+{
+	return blkrepl_copy_state_name(state) ?: "?";
+}
+
+static void check_access(void)
+{
+	static const char *const words[] = { "is not there", "is refused", "can be written" };
+	enum access a;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		a = device_access(s);
+		if ((a == ACCESS_WRITABLE) != open_for_writing(s))
+			complain("the %s (%s) %s", s == (int)place.source ? "source" : "target", side_group[s], words[a]);
+		else if (!device_settled(s, a != ACCESS_GONE))
+			complain("/dev/blkrepl/%s is not as the kernel's devices are", side_group[s]);
+	}
+}
+
+static void check_properties(void)
+{
+	char legal[512];
+	struct picture p;
+
+	bus_picture(&p);
+	if (p.there != place.related) {
+		complain("the relationship %s", p.there ? "is still there" : "is not there");
+		place.known = false;
+		return;
+	}
+	if (!p.there)
+		return;
+	if (p.state != place.state) {
+		complain("the state is %s, should be %s (%s)", state_name(p.state), state_name(place.state), p.reason);
+		place.known = false;
+	}
+	if (p.source != place.source)
+		complain("the source is %s", side_group[p.source]);
+	if (place.progress && strcmp(p.progress, blkrepl_progress_name(place.progress)))
+		complain("ProgressStatus is %s, should be %s", p.progress, blkrepl_progress_name(place.progress));
+	if (!blkrepl_state_flows(place.state) && strcmp(p.requested, state_name(place.state)))
+		complain("RequestedCopyState is %s", p.requested);
+	if (strcmp(p.consistency, blkrepl_consistency_name(place.consistent ? BLKREPL_CONSISTENCY_STATE_CONSISTENT :
+							   BLKREPL_CONSISTENCY_STATE_INCONSISTENT)))
+		complain("ConsistencyState is %s", p.consistency);
+	legal_operations(place.state, legal, sizeof(legal));
+	if (strcmp(p.legal, legal))
+		complain("LegalOperations are %s; should be %s", p.legal, legal);
+}
+
+/* The table's words in the message of a refusal. */
+static void check_text(const struct answer *a, const struct expectation *e, unsigned int op)
+{
+	char text[512];
+
+	blkrepl_op_explain(text, sizeof(text), BLKREPL_SYNC_MIRROR, op, place.state, e->verdict);
+	if (strncmp(a->text, text, strlen(text)))
+		complain("says '%s', should say '%s'", a->text, text);
+	if (strcmp(a->error, error_by_code(a->code)->symbol))
+		complain("the error is named %s", a->error);
+}
+
+/* What an operation answered; the place is still the one before it. */
+void check_answer(const struct answer *a, const struct expectation *e, unsigned int op)
+{
+	bool started = e->code == CODE_JOB_STARTED;
+	char legal[512];
+	unsigned int state;
+
+	if (a->code != e->code) {
+		complain("returns %d, should return %d%s%s", a->code, e->code, *a->text ? ": " : "", a->text);
+		place.known = false;
+		return;
+	}
+	if (e->code != CODE_DONE && !started) {
+		check_text(a, e, op);
+		return;
+	}
+	if (started != (strcmp(a->job, "/") != 0))
+		complain("the job is %s", a->job);
+	if ((int)a->ext_code != a->code || strcmp(a->ext_name, started ? "JobStarted" : "Done"))
+		complain("ExtendedStatus has Code %u, Name '%s'", a->ext_code, a->ext_name);
+	if (e->verdict == BLKREPL_VERDICT_GO && e->cell.flags & BLKREPL_CELL_REMOVE)
+		return;
+	state = e->verdict == BLKREPL_VERDICT_GO && e->cell.to ? e->cell.via ?: e->cell.to : place.state;
+	if (strcmp(a->ext_state, state_name(state)))
+		complain("ExtendedStatus has CopyState %s, should be %s", a->ext_state, state_name(state));
+	legal_operations(state, legal, sizeof(legal));
+	if (strcmp(a->ext_legal, legal))
+		complain("ExtendedStatus has LegalOperations %s; should be %s", a->ext_legal, legal);
+}
+
+/*
+ * A write wherever one is to be possible, except where it would be a situation of its
+ * own: the target of a parted relationship becomes Skewed by it.
+ */
+void write_everywhere(void)
+{
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		if (!open_for_writing(s) ||
+		    (place.related && s != (int)place.source &&
+		     (place.state == BLKREPL_COPY_STATE_FRACTURED || place.state == BLKREPL_COPY_STATE_SPLIT)))
+			continue;
+		if (place.quiet && !mirrored_from(s))
+			continue;
+		image_write(s, mirrored_from(s));
+		if (s == (int)place.source && !mirrored_from(s))
+			place.lags = true;
+	}
+}
+
+void check_place(void)
+{
+	check_properties();
+	if (!place.known)
+		return;
+	check_access();
+	image_compare();
+}
