@@ -617,10 +617,12 @@ enum blkrepl_fault_point {
 	BLKREPL_FAULT_SOURCE_READ,	/* the source leg answers a read with an error */
 	BLKREPL_FAULT_NO_PAGES,		/* the quick allocation of private pages fails */
 	BLKREPL_FAULT_NO_CHUNK,		/* no memory for a block of the dirty bitmap */
+	BLKREPL_FAULT_STOP,		/* all ends after so many steps; see blkrepl_fault_step() */
 	BLKREPL_NR_FAULTS,
 };
 
 bool blkrepl_fault(enum blkrepl_fault_point point);
+void blkrepl_fault_step(void);
 
 /* group.c */
 struct blkrepl_device {

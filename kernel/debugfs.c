@@ -4,6 +4,7 @@
  * blkrepl/fault sets the fault points of the tests.
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -17,6 +18,7 @@ static const char *const fault_names[BLKREPL_NR_FAULTS] = {
 	[BLKREPL_FAULT_SOURCE_READ]	= "source-read",
 	[BLKREPL_FAULT_NO_PAGES]	= "no-pages",
 	[BLKREPL_FAULT_NO_CHUNK]	= "no-chunk",
+	[BLKREPL_FAULT_STOP]		= "stop",
 };
 
 static atomic_t faults[BLKREPL_NR_FAULTS];
@@ -32,6 +34,25 @@ bool blkrepl_fault(enum blkrepl_fault_point point)
 	if (likely(!atomic_read(&faults[point])))
 		return false;
 	return atomic_dec_if_positive(&faults[point]) >= 0;
+}
+
+/**
+ * blkrepl_fault_step - a step of an operation is durable
+ *
+ * With "stop N" the Nth of them is the last: whoever comes there stays, and the
+ * test that waits for the message cuts the power.
+ *
+ * Context: may sleep.
+ */
+void blkrepl_fault_step(void)
+{
+	atomic_t *n = &faults[BLKREPL_FAULT_STOP];
+
+	if (likely(!atomic_read(n)) || !atomic_dec_and_test(n))
+		return;
+	pr_emerg("blkrepl: stopped after a step\n");
+	for (;;)
+		msleep(MSEC_PER_SEC);
 }
 
 static const char *const kinds[] = {

@@ -383,6 +383,7 @@ int blkrepl_log_write_link(struct blkrepl_log *log, struct blkrepl_disk_link *l)
 	mutex_lock(&log->lock);
 	r = write_slot(log, BLKREPL_AT_LINKS, BLKREPL_BLOCK_LINK, 0, l, &log->link_seq);
 	mutex_unlock(&log->lock);
+	blkrepl_fault_step();
 	return r;
 }
 
