@@ -78,5 +78,35 @@ def test_completion_asks_the_daemon(ctl):
     assert complete(ctl, "relationship", "create", "x", "--target-pool", "=", "vg1", "--source", "") == {"vg0/data"}
 
 
+WITH_TABLES = (TOP / "docs" / "operations.md", TOP / "docs" / "man" / "blkreplctl.1.scd")
+
+
+def doc_tables(ctl, *args):
+    program = pathlib.Path(ctl.program).parent / "doc-tables"
+    return subprocess.run([program, *args], check=False, capture_output=True, text=True)
+
+
 def test_reference_is_not_stale():
     subprocess.run([sys.executable, str(TOP / "tools" / "dbus-doc"), "--check"], check=True)
+
+
+def test_tables_are_not_stale(daemonless):
+    r = doc_tables(daemonless, "--check", *WITH_TABLES)
+    assert (r.returncode, r.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("page", WITH_TABLES)
+def test_stale_table_is_found_and_made_anew(daemonless, page, tmp_path):
+    good = page.read_text(encoding="utf-8")
+    copy = tmp_path / page.name
+    for old, new in (("Failed", "Fooled"), ("AccessDenied", "")):
+        assert old in good
+        copy.write_text(good.replace(old, new), encoding="utf-8")
+        r = doc_tables(daemonless, "--check", copy)
+        assert r.returncode == 1 and "is stale; run: make docs" in r.stderr
+        assert doc_tables(daemonless, copy).returncode == 0
+        assert "AccessDenied" in copy.read_text(encoding="utf-8")
+    # Without a block, or with one that does not end, there is nothing to check.
+    for text in ("nothing", good[:good.rindex(" end ")]):
+        copy.write_text(text, encoding="utf-8")
+        assert doc_tables(daemonless, "--check", copy).returncode == 1

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "operations.h"
+#include "../../tools/operations.h"
 #include "unit.h"
 #include "../../kernel/names.h"
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "operations.h"
+
+const unsigned char operations_state[OPERATIONS_NR_STATES] = {
+	2, 11, 8, 3, 4, 9, 6, 7, 10, 12, 13, 5,
+};
+
+const unsigned char operations_row[OPERATIONS_NR] = {
+	4, 7, 22, 16, 12, 21, 14, 15, 10, 11, 20, 2, 23, 8, 9, 17, 18, 3, 6, 5, 13, 19,
+};
+
+const struct operations_sign operations_signs[] = {
+	{ "a number", "the state that follows" },
+	{ "a▸b", "it passes through a and ends in b" },
+	{ "drain▸", "what is in flight is completed first" },
+	{ "=", "nothing is left to do" },
+	{ "·", "the state stays" },
+	{ "–", "refused" },
+	{ "'", "source and target change places" },
+	{ "del", "the relationship is removed" },
+	{ "F", "only with Force" },
+	{ "†", "only if the target is consistent" },
+	{ "§", "likewise, and with Force, if the target lags or may lag" },
+	{ "‡", "not before both sides were the same once" },
+	{ "‖", "with Force if one side has changes that would be lost" },
+	{ "¶", "only while a copy runs or is unfinished" },
+	{ "*", "only to a consistent point that was kept" },
+	{}
+};
+
+/**
+ * operations_cell - a cell as the table shows it
+ * @c: the cell
+ * @buf: filled
+ * @size: its size; OPERATIONS_CELL_MAX is enough
+ */
+void operations_cell(struct blkrepl_cell c, char *buf, size_t size)
+{
+	const char *swap = c.flags & BLKREPL_CELL_SWAP ? "'" : "";
+	char via[16] = "";
+
+	if (c.via)
+		snprintf(via, sizeof(via), "%u%s▸", c.via, swap);
+	else if (c.flags & BLKREPL_CELL_DRAIN)
+		snprintf(via, sizeof(via), "drain▸");
+	if (!(c.flags & BLKREPL_CELL_LEGAL))
+		snprintf(buf, size, "–%s", c.flags & BLKREPL_CELL_KEPT ? " *" : "");
+	else if (c.flags & BLKREPL_CELL_SAME)
+		snprintf(buf, size, "=");
+	else if (c.flags & BLKREPL_CELL_STAY)
+		snprintf(buf, size, "·");
+	else if (c.flags & BLKREPL_CELL_REMOVE)
+		snprintf(buf, size, "del%s", c.flags & BLKREPL_CELL_FORCE ? " F" : "");
+	else
+		snprintf(buf, size, "%s%u%s%s%s%s%s", via, c.to, swap,
+			 c.flags & BLKREPL_CELL_FORCE ? " F" : "",
+			 c.flags & BLKREPL_CELL_LAG ? " §" :
+			 c.flags & BLKREPL_CELL_CONSISTENT ? " †" : "",
+			 c.flags & BLKREPL_CELL_ONCE ? " ‡" :
+			 c.flags & BLKREPL_CELL_UNIQUE ? " ‖" : "",
+			 c.flags & BLKREPL_CELL_RUNNING ? " ¶" : "");
+}
+
+/**
+ * operations_has_row - whether an operation is legal in any state
+ * @sync_type: kind of relationship
+ * @op: the operation
+ */
+bool operations_has_row(unsigned int sync_type, unsigned int op)
+{
+	unsigned int i;
+
+	for (i = 0; i < OPERATIONS_NR_STATES; i++)
+		if (blkrepl_op_cell(sync_type, op, operations_state[i]).flags & BLKREPL_CELL_LEGAL)
+			return true;
+	return false;
+}
+
+/**
+ * operations_has_type - whether the table has a kind of relationship
+ * @sync_type: kind of relationship
+ */
+bool operations_has_type(unsigned int sync_type)
+{
+	unsigned int op;
+
+	for (op = BLKREPL_OP_FIRST; op <= BLKREPL_OP_LAST; op++)
+		if (operations_has_row(sync_type, op))
+			return true;
+	return false;
+}
