@@ -5,12 +5,13 @@
 #include "ctl-bus.h"
 #include "ctl-format.h"
 #include "ctl-monitor.h"
+#include "ctl-operations.h"
 #include "ctl-print.h"
 #include "ctl-value.h"
 #include "ctl-wait.h"
 
 static const struct column columns[] = {
-        { "Name", "RELATIONSHIP" },
+        { "Name", "NAME" },
         { "CopyState", "COPYSTATE" },
         { "ProgressStatus", "PROGRESS" },
         { "ConsistencyState", "TARGET-IS" },
@@ -174,8 +175,11 @@ static int verb_status(const struct verb *verb _unused_, char **args)
 }
 
 const struct verb status_verbs[] = {
-        { NULL, "status", "[NAME]", 0, 1, verb_status, "What is protected, how well, and what needs attention" },
-        { NULL, "monitor", "", 0, 0, verb_monitor, "Print a line for everything that happens" },
-        { NULL, "wait", "NAME [STATE]", 1, 2, verb_wait_state, "Wait for a relationship's state" },
+        { NULL, "status", "[NAME]", verb_status, 0, "What is protected, how well, and what needs attention",
+          .paged = true },
+        { NULL, "monitor", "", verb_monitor, FOR_MONITOR, "Print a line for everything that happens" },
+        { NULL, "wait", "NAME [STATE]", verb_wait_state, FOR_WAIT, "Wait for a relationship's state" },
+        { NULL, "operations", "[SYNCTYPE]", verb_operations, 0, "What each operation does in each state",
+          .paged = true },
         {}
 };

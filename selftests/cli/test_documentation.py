@@ -55,27 +55,62 @@ def test_manual_has_every_command_and_option(help_text):
 
 
 def test_completion_has_every_command(daemonless, help_text):
+    alone = {c[0] for c in commands(help_text) if len(c) == 1}
     nouns = complete(daemonless, "")
     assert nouns == {c[0] for c in commands(help_text)}
-    for noun in nouns - {"status", "monitor", "wait"}:
+    for noun in nouns - alone:
         assert complete(daemonless, noun, "") == {c[1] for c in commands(help_text) if c[0] == noun and len(c) > 1}
 
 
-def test_completion_has_every_option(daemonless, help_text):
-    offered = {o.rstrip("=") for o in complete(daemonless, "relationship", "create", "--")}
-    assert offered == options(help_text)
+def test_completion_has_the_options_that_a_command_takes(daemonless, help_text):
+    seen, refused = set(), 0
+    for command in commands(help_text):
+        offered = {o.rstrip("=") for o in complete(daemonless, *command, "--")}
+        seen |= offered
+        assert offered <= options(help_text)
+        if command not in (["status"], ["relationship", "create"], ["relationship", "suspend"], ["group", "stop"]):
+            continue
+        for option in sorted(options(help_text) - offered):
+            argument = {"--wait": "=4", "--keep-snapshot": "", "--timeout": "=1s"}.get(option, "=1")
+            for word in (option, option + argument):
+                r = daemonless(*command, *["x"] * (command != ["status"]), word)
+                assert r.returncode == 2
+                refused += f"{option} means nothing to: blkreplctl {' '.join(command)}" in r.stderr
+    assert seen == options(help_text)
+    assert refused > 30
 
 
 def test_completion_asks_the_daemon(ctl):
     assert complete(ctl, "relationship", "suspend", "") == {"r1", "r2"}
+    assert complete(ctl, "relationship", "suspend", "r1", "r") == {"r1", "r2"}
+    assert complete(ctl, "relationship", "create", "") == set()
     assert complete(ctl, "group", "stop", "g1-") == {"g1-copy"}
+    assert complete(ctl, "pair", "show", "") == {"x1"}
+    assert complete(ctl, "relationship", "remove-sync-pair", "r1", "") == {"x1"}
     assert complete(ctl, "wait", "") == {"r1", "r2"}
-    assert "synchronized" in complete(ctl, "wait", "r1", "sync")
     assert complete(ctl, "job", "wait", "") == {"7"}
+    assert complete(ctl, "-q", "--timeout", "=", "5s", "job", "wait", "") == {"7"}
+    # Names of another host are not known here.
+    assert complete(ctl, "-H", "elsewhere", "relationship", "suspend", "") == set()
+
+
+def test_completion_of_values(ctl):
+    states = complete(ctl, "wait", "r1", "")
+    assert len(states) == 12 and {"synchronized", "failedover", "skewed"} <= states
+    assert complete(ctl, "relationship", "failover", "r1", "--wait", "=") == states
+    assert complete(ctl, "relationship", "failover", "r1", "--wait", "=", "sync") == {"synchronized"}
+    assert complete(ctl, "relationship", "failover", "r1", "--wait", "r") == {"r1", "r2"}
+    assert complete(ctl, "relationship", "failover", "--keep-snapshot", "=", "n") == {"no"}
+    assert complete(ctl, "relationship", "failover", "--", "r") == {"r1", "r2"}
+    assert complete(ctl, "operations", "") == {"Mirror", "Snapshot", "Clone", "TokenizedClone"}
     assert complete(ctl, "relationship", "set", "r1", "le") == {"leg-timeout="}
+    assert complete(ctl, "relationship", "set", "r1", "leg-timeout", "=", "5s", "rate") == {"rate-limit="}
     assert complete(ctl, "relationship", "set", "r1", "recovery-mode", "=") == {"automatic", "manual"}
     assert complete(ctl, "relationship", "create", "x", "--target-pool", "=", "v") == {"vg1"}
     assert complete(ctl, "relationship", "create", "x", "--target-pool", "=", "vg1", "--source", "") == {"vg0/data"}
+    assert complete(ctl, "status", "--json", "=", "") == {"pretty", "short", "off"}
+    # Files are the shell's affair.
+    assert complete(ctl, "relationship", "create", "x", "--source-log", "=", str(TOP / "READ")) == {str(TOP / "README.md")}
 
 
 WITH_TABLES = (TOP / "docs" / "operations.md", TOP / "docs" / "man" / "blkreplctl.1.scd")
