@@ -17,17 +17,28 @@ static char *copy_state_now(sd_bus *bus, const char *path)
         return state;
 }
 
-/* "r1: Suspended", or what the daemon says; then what it adds. */
+/* What the daemon says, else the state; then what it adds. */
 static int print_outcome(sd_bus *bus, const char *subject, const char *relationship, json_object *status)
 {
         _cleanup_free_ char *state = copy_state_now(bus, relationship);
         const char *message = member_string(status, "Message");
 
-        if (isempty(state))
-                printf("%s: %s\n", subject, isempty(message) ? "done" : message);
-        else
-                printf("%s: %s%s%s\n", subject, state, isempty(message) ? "" : "; ", message);
+        printf("%s: %s\n", subject, !isempty(message) ? message : !isempty(state) ? state : "done");
         return opt.legend && explain_status(stdout, status) < 0 ? out_of_memory() : STATUS_OK;
+}
+
+/* What was said when the job began does not hold at its end. */
+static int follow(sd_bus *bus, const char *subject, const char *job, json_object *status, json_object *result)
+{
+        static const char *const passed[] = { "Message", "CopyState", "RecoveryPoint", "LegalOperations" };
+        const char *message = member_string(status, "Message");
+
+        if (!opt.quiet && !isempty(message))
+                fprintf(stderr, "%s: %s\n", subject, message);
+        if (opt.json == JSON_OFF)
+                for (size_t i = 0; i < ELEMENTSOF(passed); i++)
+                        json_object_object_del(status, passed[i]);
+        return follow_job(bus, job, result);
 }
 
 int act_outcome(sd_bus *bus, const char *subject, const char *relationship, uint32_t return_value, const char *job,
@@ -41,7 +52,7 @@ int act_outcome(sd_bus *bus, const char *subject, const char *relationship, uint
         json_object_object_add(result, "ExtendedStatus", json_object_get(status));
 
         if (return_value == CODE_JOB_STARTED && opt.block)
-                r = follow_job(bus, job, result);
+                r = follow(bus, subject, job, status, result);
 
         if (opt.json != JSON_OFF)
                 print_json(result);

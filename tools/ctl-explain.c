@@ -5,7 +5,7 @@
 #include "ctl-value.h"
 
 /* What the line above has said, or is said in another form. */
-static const char *const said[] = { "Code", "Name", "Message", "CopyState", "Revision", "RecoveryPointAge" };
+static const char *const said[] = { "Code", "Name", "Message", "CopyState", "Revision", "RecoveryPointAge", "Pairs" };
 
 char *explain_legal(json_object *legal)
 {
@@ -27,24 +27,6 @@ char *explain_legal(json_object *legal)
         return text ?: strdup("");
 }
 
-/* "LegalOperations" → "legal operations" */
-static char *words_of_key(const char *key)
-{
-        char *words = malloc(2 * strlen(key) + 1), *p = words;
-
-        for (const char *s = key; words && *s; s++) {
-                bool upper = *s >= 'A' && *s <= 'Z';
-                bool after_lower = s > key && s[-1] >= 'a' && s[-1] <= 'z';
-
-                if (upper && after_lower)
-                        *p++ = ' ';
-                *p++ = upper ? (char)(*s - 'A' + 'a') : *s;
-        }
-        if (words)
-                *p = 0;
-        return words;
-}
-
 /* "2024-05-01 12:00:00 UTC, 3min 20s old" */
 static char *recovery_point(json_object *o)
 {
@@ -62,7 +44,7 @@ static char *recovery_point(json_object *o)
 int explain_status(FILE *f, json_object *status)
 {
         json_object_object_foreach(status, key, value) {
-                _cleanup_free_ char *words = words_of_key(key), *text = NULL;
+                _cleanup_free_ char *words = format_key(key, ' '), *text = NULL;
                 bool skip = false;
 
                 for (size_t i = 0; i < ELEMENTSOF(said); i++)

@@ -151,6 +151,10 @@ class Daemon:
     def signal(self, path, iface, member, value):
         self.bus.emit_signal(None, path, iface, member, value)
 
+    def event(self, o, name, **details):
+        details = {k: GLib.Variant("s", v) for k, v in dict(details, Name=o.p["Name"]).items()}
+        self.signal(ROOT, "org.blkrepl1.System", "Event", GLib.Variant("(osa{sv})", (o.path, name, details)))
+
     def of(self, kind):
         return [o for o in self.objects if o.kind == kind]
 
@@ -249,6 +253,9 @@ class Daemon:
             raise Refusal("Unspecified", "input/output error")
         if member == "Failover":
             o.change(CopyState="Failedover")
+            self.event(o, "state", Reason="as it was asked for")
+            self.pool.change(Free=2 * GIB)
+            self.system.change(ModuleLoaded=False)
             return (0, "/", {"Code": GLib.Variant("u", 0), "Name": GLib.Variant("s", "Done"),
                              "CopyState": GLib.Variant("s", "Failedover"), "Revision": GLib.Variant("t", 6),
                              "RecoveryPoint": GLib.Variant("t", 1704103200000000),

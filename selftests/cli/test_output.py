@@ -177,6 +177,39 @@ def test_monitor_follows(ctl):
         assert m.wait(10) == 0
 
 
+def test_monitor_tells_events_of_all_kinds(ctl):
+    with ctl.start("monitor") as text, ctl.start("monitor", "--json=pretty") as lines:
+        while text.stdout.readline() != "exists -\n":
+            pass
+        while json.loads(lines.stdout.readline()).get("Kind") != "-":
+            pass
+        assert ctl("relationship", "failover", "r1").returncode == 0
+        told = [text.stdout.readline().split() for _ in range(4)]
+        assert [words[:2] for words in told] == [["change", "relationship"], ["event", "state"], ["change", "pool"],
+                                                 ["change", "system"]]
+        assert "reason:as\\x20it\\x20was\\x20asked\\x20for" in told[1]
+        assert told[3][-1] == "module-loaded:no"
+        told = [json.loads(lines.stdout.readline()) for _ in range(4)]
+        assert [o["Kind"] for o in told] == ["relationship", "relationship", "pool", "system"]
+        assert told[0]["Properties"] == {"CopyState": "Failedover"} and "Name" not in told[0]
+        assert (told[1]["Event"], told[1]["Name"]) == ("event", "state")
+        assert told[1]["Path"].startswith("/org/blkrepl1/relationship/") and told[1]["Time"] > 1 << 50
+        for m in (text, lines):
+            m.send_signal(signal.SIGTERM)
+            assert m.wait(10) == 0
+
+
+def test_monitor_goes_on_when_the_daemon_is_away(ctl):
+    with ctl.start("monitor") as m:
+        while m.stdout.readline() != "exists -\n":
+            pass
+        os.kill(ctl.daemon_pid, signal.SIGKILL)
+        assert m.stdout.readline() == "gone daemon\n"
+        assert m.poll() is None
+        m.send_signal(signal.SIGINT)
+        assert m.wait(10) == 0
+
+
 def read_terminal(fd):
     text = b""
     try:
