@@ -70,7 +70,7 @@ def test_status_tree(ctl):
     assert lines[1].split()[:2] == ["r1", "Synchronized"]
     assert "data" in lines[2] and "/dev/vg1/g1-data" in lines[2] and "leg up" in lines[2]
     assert "r2 is Unsynchronized" in r.stdout and "the first copy runs" in r.stdout
-    assert "Job 7 (create r2) is copying: 42.5%, 1G of 2G, 100M/s" in r.stdout
+    assert "Job 7 (create r2) is copying: 42.5%  1G of 2G  100M/s  11s left" in r.stdout
     assert "r1 is" not in r.stdout
     assert "modprobe" not in r.stdout
 
