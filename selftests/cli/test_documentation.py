@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The manual page, the completion, the help and the D-Bus reference tell the same."""
+import json
 import pathlib
 import re
 import subprocess
@@ -52,6 +53,15 @@ def test_manual_has_every_command_and_option(help_text):
         assert f"*{words}*" in page or f"*{command[-1]}*" in page, words
     for option in options(help_text):
         assert f"*{option}*" in page, option
+
+
+def test_manual_has_every_state(daemonless):
+    page = (TOP / "docs" / "man" / "blkrepl.7.scd").read_text(encoding="utf-8")
+    row = json.loads(daemonless("operations", "mirror", "--json=short").stdout)[0]
+    states = set(row) - {"SyncType", "Number", "Operation", "CarriedOut"}
+    assert len(states) == 12
+    for state in states:
+        assert f" *{state}* (" in page
 
 
 def test_completion_has_every_command(daemonless, help_text):
