@@ -18,7 +18,7 @@ static void add_string(json_object *o, const char *key, const char *value)
 static json_object *operation_row(unsigned int type, unsigned int op)
 {
         bool built = blkrepl_op_built(type, op), json = opt.json != JSON_OFF;
-        const char *mark = json ? "" : !operations_has_row(type, op) ? " ²" : !built ? " ¹" : "";
+        const char *mark = json ? "" : !blkrepl_op_known(type, op) ? " ²" : !built ? " ¹" : "";
         json_object *row = json_object_new_object();
         char text[OPERATIONS_CELL_MAX];
 

@@ -31,7 +31,7 @@ static void print_operations(FILE *f, unsigned int sync_type)
                 unsigned int op = operations_row[k];
 
                 fprintf(f, "\n| %s %u%s |", blkrepl_operation_title(op), op,
-                        !operations_has_row(sync_type, op) ? " ²" : !blkrepl_op_built(sync_type, op) ? " ¹" : "");
+                        !blkrepl_op_known(sync_type, op) ? " ²" : !blkrepl_op_built(sync_type, op) ? " ¹" : "");
                 for (size_t i = 0; i < OPERATIONS_NR_STATES; i++) {
                         operations_cell(blkrepl_op_cell(sync_type, op, operations_state[i]), text, sizeof(text));
                         fprintf(f, " %s |", text);

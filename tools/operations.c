@@ -23,6 +23,7 @@ const struct operations_sign operations_signs[] = {
 	{ "§", "likewise, and with Force, if the target lags or may lag" },
 	{ "‡", "not before both sides were the same once" },
 	{ "‖", "with Force if one side has changes that would be lost" },
+	{ "◦", "only when nothing is left to be copied" },
 	{ "¶", "only while a copy runs or is unfinished" },
 	{ "*", "only to a consistent point that was kept" },
 	{}
@@ -50,7 +51,8 @@ void operations_cell(struct blkrepl_cell c, char *buf, size_t size)
 	else if (c.flags & BLKREPL_CELL_STAY)
 		snprintf(buf, size, "·");
 	else if (c.flags & BLKREPL_CELL_REMOVE)
-		snprintf(buf, size, "del%s", c.flags & BLKREPL_CELL_FORCE ? " F" : "");
+		snprintf(buf, size, "del%s%s", c.flags & BLKREPL_CELL_FORCE ? " F" : "",
+			 c.flags & BLKREPL_CELL_WHOLE ? " ◦" : "");
 	else
 		snprintf(buf, size, "%s%u%s%s%s%s%s", via, c.to, swap,
 			 c.flags & BLKREPL_CELL_FORCE ? " F" : "",
@@ -59,33 +61,4 @@ void operations_cell(struct blkrepl_cell c, char *buf, size_t size)
 			 c.flags & BLKREPL_CELL_ONCE ? " ‡" :
 			 c.flags & BLKREPL_CELL_UNIQUE ? " ‖" : "",
 			 c.flags & BLKREPL_CELL_RUNNING ? " ¶" : "");
-}
-
-/**
- * operations_has_row - whether an operation is legal in any state
- * @sync_type: kind of relationship
- * @op: the operation
- */
-bool operations_has_row(unsigned int sync_type, unsigned int op)
-{
-	unsigned int i;
-
-	for (i = 0; i < OPERATIONS_NR_STATES; i++)
-		if (blkrepl_op_cell(sync_type, op, operations_state[i]).flags & BLKREPL_CELL_LEGAL)
-			return true;
-	return false;
-}
-
-/**
- * operations_has_type - whether the table has a kind of relationship
- * @sync_type: kind of relationship
- */
-bool operations_has_type(unsigned int sync_type)
-{
-	unsigned int op;
-
-	for (op = BLKREPL_OP_FIRST; op <= BLKREPL_OP_LAST; op++)
-		if (operations_has_row(sync_type, op))
-			return true;
-	return false;
 }

@@ -25,7 +25,5 @@ extern const struct operations_sign {
 } operations_signs[];
 
 void operations_cell(struct blkrepl_cell c, char *buf, size_t size);
-bool operations_has_type(unsigned int sync_type);
-bool operations_has_row(unsigned int sync_type, unsigned int op);
 
 #endif
