@@ -6,6 +6,7 @@
 #	make user		blkrepld, blkreplctl, blkrepl-setup, in build/user
 #	make install		both, as a package would; DESTDIR, KVER
 #	make check, make demo	the two commands of the README
+#	make docs		what the documentation has from the code; "make docs-check"
 #	make units, make sim	unit tests, crash simulator; see docs/testing.md
 
 KVER ?= $(shell uname -r)
@@ -55,6 +56,14 @@ install: module user
 	$(if $(DESTDIR),DESTDIR=$(abspath $(DESTDIR))) meson install -C $(BUILD)/user --no-rebuild
 	$(if $(DESTDIR),,depmod $(KVER))
 
+DOC_TABLES := $(BUILD)/user/tools/doc-tables
+WITH_TABLES := docs/operations.md docs/man/blkreplctl.1.scd
+
+docs docs-check: $(BUILD)/user/build.ninja
+	meson compile -C $(BUILD)/user doc-tables
+	tools/dbus-doc $(if $(filter %-check,$@),--check)
+	$(DOC_TABLES) $(if $(filter %-check,$@),--check) $(WITH_TABLES)
+
 uapi:
 	uapi/regen
 
@@ -70,5 +79,5 @@ bench:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all module module-lint user units sim fuzz dbus-check install uapi uapi-check \
-	check demo bench clean
+.PHONY: all module module-lint user units sim fuzz dbus-check install docs docs-check \
+	uapi uapi-check check demo bench clean

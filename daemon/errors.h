@@ -25,6 +25,7 @@ enum return_code {
         CODE_CACHE_OUT_OF_DATE = 40003,
 };
 
+/* One for each code, so that a script needs no more than $?. */
 enum exit_status {
         STATUS_OK = 0,
         STATUS_ERROR = 1,
@@ -33,6 +34,9 @@ enum exit_status {
         STATUS_WRONG_STATE = 4,
         STATUS_TIMEOUT = 5,
         STATUS_DENIED = 6,
+        STATUS_NOT_SUPPORTED = 7,
+        STATUS_NO_RESOURCES = 8,
+        STATUS_OUT_OF_DATE = 9,
 };
 
 struct error_entry {

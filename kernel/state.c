@@ -24,6 +24,7 @@
 #define KEPT		{ BLKREPL_CELL_KEPT, 0, 0 }
 #define DEL		{ L | BLKREPL_CELL_REMOVE, 0, 0 }
 #define DEL_F		{ L | BLKREPL_CELL_REMOVE | BLKREPL_CELL_FORCE, 0, 0 }
+#define DEL_W		{ L | BLKREPL_CELL_REMOVE | BLKREPL_CELL_WHOLE, 0, 0 }
 #define STAY		{ L | BLKREPL_CELL_STAY, 0, 0 }
 
 /* The columns, in the order in which the operations document has them. */
@@ -34,8 +35,9 @@ static const u8 columns[] = {
 };
 
 #define OP(name)	(BLKREPL_OPERATION_##name - BLKREPL_OP_FIRST)
+#define NR_OPS		(BLKREPL_OP_LAST - BLKREPL_OP_FIRST + 1)
 
-static const struct blkrepl_cell mirror[][ARRAY_SIZE(columns)] = {
+static const struct blkrepl_cell mirror[NR_OPS][ARRAY_SIZE(columns)] = {
 	/* Initialized, Prepared, Inactive, Unsynchronized, Synchronized, Suspended,
 	 * Fractured, Split, Failedover, Aborted, Skewed, Broken
 	 */
@@ -103,6 +105,74 @@ static const struct blkrepl_cell mirror[][ARRAY_SIZE(columns)] = {
 	[OP(REMOVE_SYNC_PAIR)] = {
 		STAY, STAY, STAY, NO, STAY, STAY,
 		STAY, STAY, NO, STAY, STAY, NO },
+};
+
+/* A point in time. Copying is for those that are copied in the background. */
+static const struct blkrepl_cell snapshot[NR_OPS][ARRAY_SIZE(columns)] = {
+	[OP(ACTIVATE)] = {
+		TO(SYNCHRONIZED), TO(SYNCHRONIZED), TO(SYNCHRONIZED), SAME, SAME, NO,
+		NO, NO, NO, NO, NO, NO },
+	[OP(DEACTIVATE)] = {
+		NO, NO, SAME, NO, TO(INACTIVE), NO,
+		NO, NO, NO, NO, TO(INACTIVE), NO },
+	[OP(SUSPEND)] = {
+		NO, NO, NO, TO(SUSPENDED), NO, SAME,
+		NO, NO, NO, NO, NO, NO },
+	[OP(RESUME)] = {
+		NO, NO, NO, SAME, SAME, COPY,
+		NO, NO, NO, NO, NO, NO },
+	[OP(RESYNC_REPLICA)] = {
+		NO, NO, NO, NO, TO(SYNCHRONIZED), NO,
+		NO, NO, NO, NO, TO(SYNCHRONIZED), NO },
+	[OP(RESTORE_FROM_REPLICA)] = {
+		NO, NO, NO, NO, TO(SYNCHRONIZED), NO,
+		NO, NO, NO, NO, TO(SYNCHRONIZED), NO },
+	[OP(DETACH)] = {
+		NO, NO, NO, NO, DEL_W, NO,
+		NO, NO, NO, NO, DEL_W, NO },
+	[OP(DISSOLVE)] = {
+		NO, NO, NO, NO, DEL_W, NO,
+		NO, NO, NO, NO, DEL_W, NO },
+	[OP(RETURN_TO_RESOURCE_POOL)] = {
+		DEL, DEL, DEL, DEL, DEL, DEL,
+		DEL, DEL, DEL, DEL, DEL, DEL },
+};
+
+/* A copy of a point in time. */
+static const struct blkrepl_cell clone[NR_OPS][ARRAY_SIZE(columns)] = {
+	[OP(ACTIVATE)] = {
+		COPY, COPY, COPY, SAME, SAME, NO,
+		NO, NO, NO, NO, NO, NO },
+	[OP(DEACTIVATE)] = {
+		NO, TO(INACTIVE), SAME, TO(INACTIVE), TO(INACTIVE), TO(INACTIVE),
+		NO, NO, NO, NO, NO, TO(INACTIVE) },
+	[OP(SUSPEND)] = {
+		NO, NO, NO, TO(SUSPENDED), NO, SAME,
+		NO, NO, NO, NO, NO, NO },
+	[OP(RESUME)] = {
+		NO, NO, NO, SAME, SAME, COPY,
+		NO, NO, NO, NO, NO, NO },
+	[OP(ABORT)] = {
+		TO(ABORTED), TO(ABORTED), TO(ABORTED), TO(ABORTED), NO, TO(ABORTED),
+		NO, NO, NO, SAME, NO, TO(ABORTED) },
+	[OP(RESYNC_REPLICA)] = {
+		NO, NO, NO, NO, COPY, NO,
+		NO, NO, NO, COPY, COPY, COPY },
+	[OP(RESTORE_FROM_REPLICA)] = {
+		NO, NO, NO, NO, COPY, NO,
+		NO, NO, NO, NO, COPY, NO },
+	[OP(DETACH)] = {
+		NO, NO, NO, NO, DEL_W, NO,
+		NO, NO, NO, NO, DEL_W, NO },
+	[OP(DISSOLVE)] = {
+		NO, NO, NO, NO, DEL_W, NO,
+		NO, NO, NO, NO, DEL_W, NO },
+};
+
+static const struct blkrepl_cell (*const types[])[ARRAY_SIZE(columns)] = {
+	[BLKREPL_SYNC_MIRROR]	= mirror,
+	[BLKREPL_SYNC_SNAPSHOT]	= snapshot,
+	[BLKREPL_SYNC_CLONE]	= clone,
 };
 
 /* What this version does; the rest is answered by the table alone. */
@@ -176,6 +246,15 @@ bool blkrepl_op_built(unsigned int sync_type, unsigned int op)
 	return sync_type == BLKREPL_SYNC_MIRROR && op < 32 && (mirror_built >> op & 1);
 }
 
+/* What is done with the members of a group is the same for all kinds. */
+static bool is_of_members(unsigned int op)
+{
+	return op == BLKREPL_OPERATION_ADD_SYNC_PAIR ||
+	       op == BLKREPL_OPERATION_REMOVE_SYNC_PAIR ||
+	       op == BLKREPL_OPERATION_ACTIVATE_CONSISTENCY ||
+	       op == BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY;
+}
+
 /**
  * blkrepl_op_cell - the table's cell
  * @sync_type: kind of relationship
@@ -190,11 +269,27 @@ struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, uns
 
 	if (state == ST(PARTITIONED))
 		state = ST(BROKEN);
-	if (sync_type == BLKREPL_SYNC_MIRROR && blkrepl_op_valid(op))
-		for (i = 0; i < ARRAY_SIZE(columns); i++)
-			if (columns[i] == state)
-				return mirror[op - BLKREPL_OP_FIRST][i];
+	if (sync_type >= ARRAY_SIZE(types) || !types[sync_type] || !blkrepl_op_valid(op))
+		return (struct blkrepl_cell)NO;
+	for (i = 0; i < ARRAY_SIZE(columns); i++)
+		if (columns[i] == state)
+			return (is_of_members(op) ? mirror : types[sync_type])[op - BLKREPL_OP_FIRST][i];
 	return (struct blkrepl_cell)NO;
+}
+
+/**
+ * blkrepl_op_known - whether a kind of relationship has an operation in any state
+ * @sync_type: kind of relationship
+ * @op: the operation
+ */
+bool blkrepl_op_known(unsigned int sync_type, unsigned int op)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(columns); i++)
+		if (blkrepl_op_cell(sync_type, op, columns[i]).flags & BLKREPL_CELL_LEGAL)
+			return true;
+	return false;
 }
 
 /**
@@ -213,6 +308,8 @@ enum blkrepl_verdict blkrepl_cell_judge(struct blkrepl_cell c, const struct blkr
 	if ((c.flags & BLKREPL_CELL_CONSISTENT) && !s->consistent)
 		return BLKREPL_VERDICT_INCONSISTENT;
 	if ((c.flags & BLKREPL_CELL_ONCE) && s->first_copy)
+		return BLKREPL_VERDICT_INCONSISTENT;
+	if ((c.flags & BLKREPL_CELL_WHOLE) && s->unfinished)
 		return BLKREPL_VERDICT_INCONSISTENT;
 	if (s->force)
 		return BLKREPL_VERDICT_GO;
@@ -233,8 +330,7 @@ enum blkrepl_verdict blkrepl_cell_judge(struct blkrepl_cell c, const struct blkr
 enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
 				      unsigned int state, const struct blkrepl_situation *s)
 {
-	if (!blkrepl_op_valid(op) || (op == BLKREPL_OPERATION_RETURN_TO_RESOURCE_POOL &&
-				      sync_type != BLKREPL_SYNC_SNAPSHOT))
+	if (!blkrepl_op_known(sync_type, op))
 		return BLKREPL_VERDICT_NOT_SUPPORTED;
 	if (!blkrepl_op_built(sync_type, op))
 		return BLKREPL_VERDICT_NOT_BUILT;

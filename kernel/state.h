@@ -44,6 +44,7 @@ enum blkrepl_mode {
 #define BLKREPL_CELL_STAY	BIT(10)	/* the state is unchanged */
 #define BLKREPL_CELL_UNIQUE	BIT(11)	/* with Force if a side has changes that would be lost */
 #define BLKREPL_CELL_ONCE	BIT(12)	/* only if both sides were the same once */
+#define BLKREPL_CELL_WHOLE	BIT(13)	/* only when nothing is left to be copied */
 
 /**
  * struct blkrepl_cell - one operation in one state
@@ -106,6 +107,7 @@ bool blkrepl_state_valid(unsigned int state);
 bool blkrepl_state_flows(unsigned int state);
 bool blkrepl_state_parted(unsigned int state);
 bool blkrepl_op_valid(unsigned int op);
+bool blkrepl_op_known(unsigned int sync_type, unsigned int op);
 bool blkrepl_op_built(unsigned int sync_type, unsigned int op);
 struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, unsigned int state);
 enum blkrepl_verdict blkrepl_cell_judge(struct blkrepl_cell c, const struct blkrepl_situation *s);

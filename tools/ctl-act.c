@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ctl-act.h"
 #include "ctl-bus.h"
+#include "ctl-explain.h"
 #include "ctl-job.h"
 #include "ctl-print.h"
 #include "ctl-value.h"
@@ -16,15 +17,28 @@ static char *copy_state_now(sd_bus *bus, const char *path)
         return state;
 }
 
-static void print_outcome(sd_bus *bus, const char *subject, const char *relationship, json_object *status)
+/* What the daemon says, else the state; then what it adds. */
+static int print_outcome(sd_bus *bus, const char *subject, const char *relationship, json_object *status)
 {
         _cleanup_free_ char *state = copy_state_now(bus, relationship);
         const char *message = member_string(status, "Message");
 
-        if (isempty(state))
-                printf("%s: %s\n", subject, isempty(message) ? "done" : message);
-        else
-                printf("%s: %s\n", subject, state);
+        printf("%s: %s\n", subject, !isempty(message) ? message : !isempty(state) ? state : "done");
+        return opt.legend && explain_status(stdout, status) < 0 ? out_of_memory() : STATUS_OK;
+}
+
+/* What was said when the job began does not hold at its end. */
+static int follow(sd_bus *bus, const char *subject, const char *job, json_object *status, json_object *result)
+{
+        static const char *const passed[] = { "Message", "CopyState", "RecoveryPoint", "LegalOperations" };
+        const char *message = member_string(status, "Message");
+
+        if (!opt.quiet && !isempty(message))
+                fprintf(stderr, "%s: %s\n", subject, message);
+        if (opt.json == JSON_OFF)
+                for (size_t i = 0; i < ELEMENTSOF(passed); i++)
+                        json_object_object_del(status, passed[i]);
+        return follow_job(bus, job, result);
 }
 
 int act_outcome(sd_bus *bus, const char *subject, const char *relationship, uint32_t return_value, const char *job,
@@ -38,14 +52,14 @@ int act_outcome(sd_bus *bus, const char *subject, const char *relationship, uint
         json_object_object_add(result, "ExtendedStatus", json_object_get(status));
 
         if (return_value == CODE_JOB_STARTED && opt.block)
-                r = follow_job(bus, job, result);
+                r = follow(bus, subject, job, status, result);
 
         if (opt.json != JSON_OFF)
                 print_json(result);
         else if (return_value == CODE_JOB_STARTED && !opt.block)
                 printf("%s\n", job_number(job));
         else if (r == STATUS_OK && !opt.quiet)
-                print_outcome(bus, subject, relationship, status);
+                r = print_outcome(bus, subject, relationship, status);
         return r;
 }
 
@@ -53,11 +67,15 @@ int act(sd_bus *bus, sd_bus_message *call, const char *subject)
 {
         _cleanup_message_ sd_bus_message *reply = NULL;
         _cleanup_json_ json_object *status = NULL;
-        const char *job;
+        const char *relationship, *job;
         uint32_t value;
         int r;
 
         r = call_act(bus, call, subject, &reply);
+        relationship = streq(sd_bus_message_get_interface(call), INTERFACE("Relationship")) ?
+                sd_bus_message_get_path(call) : NULL;
+        if (r == STATUS_WRONG_STATE && relationship && opt.legend && !opt.quiet)
+                explain_refusal(bus, relationship);
         if (r != STATUS_OK)
                 return r;
         r = sd_bus_message_read(reply, "uo", &value, &job);
@@ -66,8 +84,5 @@ int act(sd_bus *bus, sd_bus_message *call, const char *subject)
         r = value_read(reply, &status);
         if (r < 0)
                 return complain(subject, NULL, r);
-        return act_outcome(bus, subject,
-                           streq(sd_bus_message_get_interface(call), INTERFACE("Relationship")) ?
-                                   sd_bus_message_get_path(call) : NULL,
-                           value, job, status);
+        return act_outcome(bus, subject, relationship, value, job, status);
 }

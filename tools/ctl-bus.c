@@ -96,26 +96,38 @@ int call_new(sd_bus *bus, const char *path, const char *interface, const char *m
         return r < 0 ? append_failed(r) : STATUS_OK;
 }
 
-int call_read(sd_bus *bus, sd_bus_message *call, const char *subject, sd_bus_message **ret)
+static int call_within(sd_bus *bus, sd_bus_message *call, uint64_t timeout, const char *subject, sd_bus_message **ret)
 {
         _cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = sd_bus_call(bus, call, CALL_TIMEOUT_USEC, &error, ret);
+        int r = sd_bus_call(bus, call, timeout, &error, ret);
 
         return r < 0 ? complain(subject, &error, r) : STATUS_OK;
 }
 
+int call_read(sd_bus *bus, sd_bus_message *call, const char *subject, sd_bus_message **ret)
+{
+        return call_within(bus, call, CALL_TIMEOUT_USEC, subject, ret);
+}
+
 int call_act(sd_bus *bus, sd_bus_message *call, const char *subject, sd_bus_message **ret)
 {
+        uint64_t timeout = CALL_TIMEOUT_USEC;
         int r;
+
+        /* The daemon watches the clock where it may take longer. */
+        if (opt.timeout_usec < USEC_INFINITY - CALL_TIMEOUT_USEC)
+                timeout += opt.timeout_usec;
+        else if (opt.wait)
+                timeout = USEC_INFINITY;
 
         if (opt.ask_password)
                 agent_open();
         if (opt.show_call) {
-                r = show_call(call, CALL_TIMEOUT_USEC);
+                r = show_call(call, timeout);
                 if (r < 0)
                         return append_failed(r);
         }
-        r = call_read(bus, call, subject, ret);
+        r = call_within(bus, call, timeout, subject, ret);
         agent_close();
         return r;
 }

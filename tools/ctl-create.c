@@ -131,7 +131,7 @@ static int append_create_options(sd_bus_message *call)
                 if (r < 0)
                         return append_failed(r);
         }
-        r = append_settings(call, opt.settings);
+        r = append_settings(call, "relationship", opt.settings);
         if (r != STATUS_OK)
                 return r;
         r = sd_bus_message_close_container(call);

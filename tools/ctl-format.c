@@ -30,6 +30,23 @@ static const struct {
         { "us", 1 },
 };
 
+char *format_key(const char *key, char between)
+{
+        char *words = malloc(2 * strlen(key) + 1), *p = words;
+
+        for (const char *s = key; words && *s; s++) {
+                bool upper = *s >= 'A' && *s <= 'Z';
+                bool after_lower = s > key && s[-1] >= 'a' && s[-1] <= 'z';
+
+                if (upper && after_lower)
+                        *p++ = between;
+                *p++ = upper ? (char)(*s - 'A' + 'a') : *s;
+        }
+        if (words)
+                *p = 0;
+        return words;
+}
+
 const char *format_bytes(uint64_t bytes, char buf[static FORMAT_MAX])
 {
         for (size_t i = 0; i < ELEMENTSOF(sizes) - 1; i++)

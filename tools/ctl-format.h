@@ -16,6 +16,8 @@ int parse_size(const char *s, uint64_t *ret);
 int parse_span(const char *s, uint64_t *ret);
 int parse_boolean(const char *s);
 
+/* "LegTimeoutUSec" → "leg-timeout-usec", with another character between for people; to be freed. */
+char *format_key(const char *key, char between);
 /* A property for people; what it measures follows from its name. Caller frees. */
 char *format_property(const char *key, json_object *value);
 /* Whether a property is a number, which stands on the right of its column. */

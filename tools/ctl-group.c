@@ -71,11 +71,11 @@ static int verb_group(const struct verb *verb, char **args)
 }
 
 const struct verb group_verbs[] = {
-        { "group", "list", "", 0, 0, verb_list, "All groups" },
-        { "group", "show", "GROUP…", 1, -1, verb_show, "Properties of groups" },
-        { "group", "start", "GROUP…", 1, -1, verb_group, "Bring groups up" },
-        { "group", "stop", "GROUP…", 1, -1, verb_group, "Take groups down" },
-        { "group", "resize", "GROUP…", 1, -1, verb_group, "Take over the size of volumes that have grown" },
-        { "group", "delete", "GROUP…", 1, -1, verb_group, "Forget groups without a relationship" },
+        { "group", "list", "", verb_list, 0, "All groups", .paged = true },
+        { "group", "show", "GROUP…", verb_show, 0, "Properties of groups", .paged = true },
+        { "group", "start", "GROUP…", verb_group, FOR_CHANGE, "Bring groups up" },
+        { "group", "stop", "GROUP…", verb_group, FOR_CHANGE, "Take groups down" },
+        { "group", "resize", "GROUP…", verb_group, FOR_CHANGE, "Take over the size of volumes that have grown" },
+        { "group", "delete", "GROUP…", verb_group, FOR_CHANGE | FOR_GROUP_DELETE, "Forget groups without a relationship" },
         {}
 };

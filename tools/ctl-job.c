@@ -228,9 +228,9 @@ static int verb_wait(const struct verb *verb _unused_, char **args)
 }
 
 const struct verb job_verbs[] = {
-        { "job", "list", "", 0, 0, verb_list, "Jobs that run or ended lately" },
-        { "job", "show", "JOB…", 1, -1, verb_show, "Properties of jobs" },
-        { "job", "wait", "JOB", 1, 1, verb_wait, "Wait for the end of a job and show its progress" },
-        { "job", "cancel", "JOB…", 1, -1, verb_cancel, "Cancel jobs; a creation is undone" },
+        { "job", "list", "", verb_list, 0, "Jobs that run or ended lately", .paged = true },
+        { "job", "show", "JOB…", verb_show, 0, "Properties of jobs", .paged = true },
+        { "job", "wait", "JOB", verb_wait, FOR_JOB, "Wait for the end of a job and show its progress" },
+        { "job", "cancel", "JOB…", verb_cancel, FOR_CHANGE, "Cancel jobs; a creation is undone" },
         {}
 };

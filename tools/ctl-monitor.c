@@ -14,32 +14,25 @@
 #include <systemd/sd-event.h>
 
 #include "ctl-bus.h"
+#include "ctl-format.h"
 #include "ctl-monitor.h"
 #include "ctl-print.h"
 #include "ctl-value.h"
 
 static const struct {
         const char *kind;
-        const char *list;               /* member of what Describe gives */
+        const char *interface;
+        const char *list;               /* member of what Describe gives; NULL: said when it changes only */
 } kinds[] = {
-        { "group", "Groups" },
-        { "relationship", "Relationships" },
-        { "pair", "Pairs" },
-        { "job", "Jobs" },
+        { "group", INTERFACE("Group"), "Groups" },
+        { "relationship", INTERFACE("Relationship"), "Relationships" },
+        { "pair", INTERFACE("SyncPair"), "Pairs" },
+        { "job", INTERFACE("Job"), "Jobs" },
+        { "pool", INTERFACE("Pool"), NULL },
+        { "peer", INTERFACE("Peer"), NULL },
+        { "volume", INTERFACE("Volume"), NULL },
+        { "system", INTERFACE("System"), NULL },
 };
-
-/* "CopyState" → "copy-state", "LegTimeoutUSec" → "leg-timeout-usec" */
-static void print_key(const char *key)
-{
-        for (const char *s = key; *s; s++) {
-                bool upper = *s >= 'A' && *s <= 'Z';
-                bool after_lower = s > key && s[-1] >= 'a' && s[-1] <= 'z';
-
-                if (upper && after_lower)
-                        putchar('-');
-                putchar(upper ? *s - 'A' + 'a' : *s);
-        }
-}
 
 /* Bytes that would end a word or a line are written as in C. */
 static void print_value(json_object *value)
@@ -60,38 +53,53 @@ static void print_value(json_object *value)
                         putchar(*s);
 }
 
-/* Takes the properties over. */
-static void print_event(const char *what, const char *kind, const char *path, json_object *properties)
+static void print_words(const char *what, const char *kind, const char *path, json_object *properties)
 {
-        _cleanup_json_ json_object *o = json_object_new_object();
-
-        if (opt.json != JSON_OFF) {
-                json_object_object_add(o, "Event", json_object_new_string(what));
-                json_object_object_add(o, "Kind", json_object_new_string(kind));
-                if (path)
-                        json_object_object_add(o, "Path", json_object_new_string(path));
-                json_object_object_add(o, "Properties", properties);
-                /* A line each, also with --json=pretty. */
-                puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
-                fflush(stdout);
-                return;
-        }
-
         printf("%s %s", what, kind);
-        json_object_object_add(o, "Properties", properties);
         if (path)
                 printf(" path:%s", path);
         if (properties) {
                 json_object_object_foreach(properties, key, value) {
+                        _cleanup_free_ char *words = format_key(key, '-');
+
                         if (path && streq(key, "Path"))
                                 continue;
-                        putchar(' ');
-                        print_key(key);
-                        putchar(':');
+                        printf(" %s:", strempty(words));
                         print_value(value);
                 }
         }
         putchar('\n');
+}
+
+static void add_string(json_object *o, const char *key, const char *value)
+{
+        if (value)
+                json_object_object_add(o, key, json_object_new_string(value));
+}
+
+/* A line each, also with --json=pretty. */
+static void print_json_line(const char *what, const char *kind, const char *name, const char *path, json_object *properties)
+{
+        _cleanup_json_ json_object *o = json_object_new_object();
+
+        json_object_object_add(o, "Time", json_object_new_uint64(now_realtime()));
+        add_string(o, "Event", what);
+        add_string(o, "Kind", kind);
+        add_string(o, "Name", name);
+        add_string(o, "Path", path);
+        json_object_object_add(o, "Properties", json_object_get(properties));
+        puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* Takes the properties over. Name is that of an event; then it stands where the kind does. */
+static void print_event(const char *what, const char *kind, const char *name, const char *path, json_object *properties)
+{
+        _cleanup_json_ json_object *p = properties;
+
+        if (opt.json != JSON_OFF)
+                print_json_line(what, kind, name, path, p);
+        else
+                print_words(what, name ?: kind, path, p);
         fflush(stdout);
 }
 
@@ -112,19 +120,9 @@ static const char *kind_of_path(const char *path)
 
 static const char *kind_of_interface(const char *interface)
 {
-        static const struct {
-                const char *interface;
-                const char *kind;
-        } map[] = {
-                { INTERFACE("Group"), "group" },
-                { INTERFACE("Relationship"), "relationship" },
-                { INTERFACE("SyncPair"), "pair" },
-                { INTERFACE("Job"), "job" },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(map); i++)
-                if (streq(map[i].interface, interface))
-                        return map[i].kind;
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (streq(kinds[i].interface, interface))
+                        return kinds[i].kind;
         return NULL;
 }
 
@@ -140,7 +138,7 @@ static int on_changed(sd_bus_message *m, void *userdata _unused_, sd_bus_error *
         kind = kind_of_interface(interface);
         if (!kind || value_read(m, &properties) < 0)
                 return 0;
-        print_event("change", kind, path, properties);
+        print_event("change", kind, NULL, path, properties);
         return 0;
 }
 
@@ -155,7 +153,7 @@ static int on_added(sd_bus_message *m, void *userdata _unused_, sd_bus_error *e 
                 const char *kind = kind_of_interface(interface);
 
                 if (kind)
-                        print_event("create", kind, path, json_object_get(properties));
+                        print_event("create", kind, NULL, path, json_object_get(properties));
         }
         return 0;
 }
@@ -168,7 +166,7 @@ static int on_removed(sd_bus_message *m, void *userdata _unused_, sd_bus_error *
                 return 0;
         kind = kind_of_path(path);
         if (kind)
-                print_event("destroy", kind, path, NULL);
+                print_event("destroy", kind, NULL, path, NULL);
         return 0;
 }
 
@@ -179,7 +177,7 @@ static int on_event(sd_bus_message *m, void *userdata _unused_, sd_bus_error *e 
 
         if (sd_bus_message_read(m, "os", &path, &name) < 0 || value_read(m, &details) < 0)
                 return 0;
-        print_event("event", name, path, details);
+        print_event("event", kind_of_path(path) ?: "system", name, path, details);
         return 0;
 }
 
@@ -197,7 +195,7 @@ static int on_job_removed(sd_bus_message *m, void *userdata _unused_, sd_bus_err
         json_object_object_add(o, "Result", json_object_new_string(result));
         json_object_object_add(o, "Code", json_object_new_int(code));
         json_object_object_add(o, "Message", json_object_new_string(message));
-        print_event("end", "job", path, o);
+        print_event("end", "job", NULL, path, o);
         return 0;
 }
 
@@ -211,15 +209,15 @@ static int print_all(sd_bus *bus)
         if (r != STATUS_OK)
                 return r;
         for (size_t k = 0; k < ELEMENTSOF(kinds); k++) {
-                json_object *list = member_array(all, kinds[k].list);
+                json_object *list = kinds[k].list ? member_array(all, kinds[k].list) : NULL;
 
                 for (size_t i = 0; list && i < json_object_array_length(list); i++) {
                         json_object *o = json_object_array_get_idx(list, i);
 
-                        print_event("exists", kinds[k].kind, member_string(o, "Path"), json_object_get(o));
+                        print_event("exists", kinds[k].kind, NULL, member_string(o, "Path"), json_object_get(o));
                 }
         }
-        print_event("exists", "-", NULL, NULL);
+        print_event("exists", "-", NULL, NULL, NULL);
         return STATUS_OK;
 }
 
@@ -230,7 +228,7 @@ static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *e _unused_)
         if (sd_bus_message_read(m, "sss", &name, &old, &new) < 0)
                 return 0;
         if (isempty(new))
-                print_event("gone", "daemon", NULL, NULL);
+                print_event("gone", "daemon", NULL, NULL, NULL);
         else if (print_all(userdata) != STATUS_OK)
                 return sd_event_exit(sd_bus_get_event(userdata), STATUS_ERROR);
         return 0;

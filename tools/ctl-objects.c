@@ -30,6 +30,18 @@ static const struct column relationship_columns[] = {
         {}
 };
 
+static const struct column pair_columns[] = {
+        { "UUID", "UUID" },
+        { "RelationshipName", "RELATIONSHIP" },
+        { "SourceDevice", "SOURCE" },
+        { "TargetDevice", "TARGET" },
+        { "CopyState", "COPYSTATE" },
+        { "LegState", "LEG" },
+        { "BacklogBytes", "BACKLOG" },
+        { "Path", NULL },
+        {}
+};
+
 static const struct column volume_columns[] = {
         { "Name", "NAME" },
         { "Device", "DEVICE" },
@@ -78,14 +90,16 @@ static const struct kind {
         const char *get;
         const char *interface;
         const struct column *columns;
+        const char *name;               /* the column that names it on the command line */
 } kinds[] = {
-        { "group", "groups", "ListGroups", "GetGroup", INTERFACE("Group"), group_columns },
+        { "group", "groups", "ListGroups", "GetGroup", INTERFACE("Group"), group_columns, "Name" },
         { "relationship", "relationships", "ListRelationships", "GetRelationship", INTERFACE("Relationship"),
-          relationship_columns },
-        { "volume", "volumes", "ListVolumes", "GetVolume", INTERFACE("Volume"), volume_columns },
-        { "pool", "pools", "ListPools", "GetPool", INTERFACE("Pool"), pool_columns },
-        { "peer", "peers", "ListPeers", "GetPeer", INTERFACE("Peer"), peer_columns },
-        { "job", "jobs", "ListJobs", "GetJob", INTERFACE("Job"), job_columns },
+          relationship_columns, "Name" },
+        { "pair", "pairs", "ListPairs", "GetPair", INTERFACE("SyncPair"), pair_columns, "UUID" },
+        { "volume", "volumes", "ListVolumes", "GetVolume", INTERFACE("Volume"), volume_columns, "Name" },
+        { "pool", "pools", "ListPools", "GetPool", INTERFACE("Pool"), pool_columns, "Name" },
+        { "peer", "peers", "ListPeers", "GetPeer", INTERFACE("Peer"), peer_columns, "Name" },
+        { "job", "jobs", "ListJobs", "GetJob", INTERFACE("Job"), job_columns, "Id" },
 };
 
 static const struct kind *kind_of_noun(const char *noun)
@@ -96,26 +110,45 @@ static const struct kind *kind_of_noun(const char *noun)
         return NULL;
 }
 
-int verb_list(const struct verb *verb, char **args _unused_)
+int list_objects(sd_bus *bus, const char *noun, json_object **ret)
 {
-        const struct kind *kind = kind_of_noun(verb->noun);
         _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_bus_ sd_bus *bus = NULL;
-        _cleanup_json_ json_object *rows = NULL;
+        const struct kind *kind = kind_of_noun(noun);
         int r;
 
-        r = bus_connect(&bus);
-        if (r != STATUS_OK)
-                return r;
         r = call_new(bus, BUS_PATH, INTERFACE("System"), kind->list, &call);
         if (r != STATUS_OK)
                 return r;
         r = call_read(bus, call, NULL, &reply);
         if (r != STATUS_OK)
                 return r;
-        r = value_read(reply, &rows);
-        if (r < 0)
-                return complain(kind->list, NULL, r);
+        r = value_read(reply, ret);
+        return r < 0 ? complain(kind->list, NULL, r) : STATUS_OK;
+}
+
+const char *object_name(const char *noun, json_object *row)
+{
+        const struct kind *kind = kind_of_noun(noun);
+
+        for (size_t i = 0; kind->columns[i].key; i++)
+                if (streq(kind->columns[i].key, kind->name))
+                        return json_object_get_string(json_object_array_get_idx(row, i));
+        return "";
+}
+
+int verb_list(const struct verb *verb, char **args _unused_)
+{
+        const struct kind *kind = kind_of_noun(verb->noun);
+        _cleanup_json_ json_object *rows = NULL;
+        _cleanup_bus_ sd_bus *bus = NULL;
+        int r;
+
+        r = bus_connect(&bus);
+        if (r != STATUS_OK)
+                return r;
+        r = list_objects(bus, verb->noun, &rows);
+        if (r != STATUS_OK)
+                return r;
         return print_list(rows, kind->columns, kind->plural);
 }
 
@@ -158,11 +191,13 @@ int verb_show(const struct verb *verb, char **args)
 }
 
 const struct verb volume_verbs[] = {
-        { "volume", "list", "", 0, 0, verb_list, "Logical volumes and members of groups" },
-        { "volume", "show", "VOLUME…", 1, -1, verb_show, "Properties of volumes (VG/LV or device)" },
-        { "pool", "list", "", 0, 0, verb_list, "Volume groups" },
-        { "pool", "show", "POOL…", 1, -1, verb_show, "Properties of volume groups" },
-        { "peer", "list", "", 0, 0, verb_list, "Storage systems" },
-        { "peer", "show", "PEER…", 1, -1, verb_show, "Properties of storage systems" },
+        { "pair", "list", "", verb_list, 0, "All pairs of a member and its copy", .paged = true },
+        { "pair", "show", "PAIR…", verb_show, 0, "Properties of pairs", .paged = true },
+        { "volume", "list", "", verb_list, 0, "Logical volumes and members of groups", .paged = true },
+        { "volume", "show", "VOLUME…", verb_show, 0, "Properties of volumes (VG/LV or device)", .paged = true },
+        { "pool", "list", "", verb_list, 0, "Volume groups", .paged = true },
+        { "pool", "show", "POOL…", verb_show, 0, "Properties of volume groups", .paged = true },
+        { "peer", "list", "", verb_list, 0, "Storage systems", .paged = true },
+        { "peer", "show", "PEER…", verb_show, 0, "Properties of storage systems", .paged = true },
         {}
 };

@@ -4,140 +4,156 @@
 #include "ctl-operations.h"
 #include "ctl-print.h"
 #include "ctl-value.h"
+#include "operations.h"
 #include "../kernel/names.h"
-#include "../kernel/state.h"
 
-#define CELL_MAX 64
+#define HEADING_MAX 16
 
-/* Short headings, or the table is wider than most terminals. */
-static const struct {
-        enum blkrepl_copy_state state;
-        const char *heading;
-} states[] = {
-        { BLKREPL_COPY_STATE_INITIALIZED, "INIT" },
-        { BLKREPL_COPY_STATE_PREPARED, "PREP" },
-        { BLKREPL_COPY_STATE_INACTIVE, "INACT" },
-        { BLKREPL_COPY_STATE_UNSYNCHRONIZED, "UNSYNC" },
-        { BLKREPL_COPY_STATE_SYNCHRONIZED, "SYNC" },
-        { BLKREPL_COPY_STATE_SUSPENDED, "SUSP" },
-        { BLKREPL_COPY_STATE_FRACTURED, "FRACT" },
-        { BLKREPL_COPY_STATE_SPLIT, "SPLIT" },
-        { BLKREPL_COPY_STATE_FAILEDOVER, "FAILOV" },
-        { BLKREPL_COPY_STATE_ABORTED, "ABORT" },
-        { BLKREPL_COPY_STATE_SKEWED, "SKEW" },
-        { BLKREPL_COPY_STATE_BROKEN, "BROKEN" },
-};
-
-static const char legend[] =
-        "A cell has the number of the state that results, a▸b through a to b. = nothing to do, – refused,\n"
-        "F only with --force, L with --force if the target lags, C only if the target is consistent,\n"
-        "R only while a copy is unfinished, K only to a consistent point that was kept, D drains first,\n"
-        "' roles swapped, del the relationship ends, · the state is unchanged. Operations marked * are not\n"
-        "carried out in this version.\n";
-
-static const char *cell_text(struct blkrepl_cell c, char buf[static CELL_MAX])
+static void add_string(json_object *o, const char *key, const char *value)
 {
-        char via[8] = "", to[8] = "";
-
-        if (c.flags & BLKREPL_CELL_KEPT)
-                return "K";
-        if (!(c.flags & BLKREPL_CELL_LEGAL))
-                return "–";
-        if (c.flags & BLKREPL_CELL_SAME)
-                return "=";
-        if (c.via)
-                snprintf(via, sizeof(via), "%u▸", c.via);
-        if (c.to)
-                snprintf(to, sizeof(to), "%u", c.to);
-        snprintf(buf, CELL_MAX, "%s%s%s%s%s%s%s%s%s", via, to,
-                 c.flags & BLKREPL_CELL_REMOVE ? "del" : c.flags & BLKREPL_CELL_STAY ? "·" : "",
-                 c.flags & BLKREPL_CELL_SWAP ? "'" : "",
-                 c.flags & BLKREPL_CELL_FORCE ? " F" : "",
-                 c.flags & BLKREPL_CELL_LAG ? " L" : "",
-                 c.flags & BLKREPL_CELL_CONSISTENT ? " C" : "",
-                 c.flags & BLKREPL_CELL_RUNNING ? " R" : "",
-                 c.flags & BLKREPL_CELL_DRAIN ? " D" : "");
-        return buf;
+        json_object_object_add(o, key, json_object_new_string(value));
 }
 
-static int print_operations(void)
+/* A row of the table; the states are members by their names. */
+static json_object *operation_row(unsigned int type, unsigned int op)
 {
-        static const char *const keys[] = { "Number", "Operation" };
-        struct column columns[ELEMENTSOF(keys) + ELEMENTSOF(states) + 1] = {};
-        _cleanup_json_ json_object *rows = json_object_new_array();
-        char headings[ELEMENTSOF(states)][16];
-        int r;
+        bool built = blkrepl_op_built(type, op), json = opt.json != JSON_OFF;
+        const char *mark = json ? "" : !blkrepl_op_known(type, op) ? " ²" : !built ? " ¹" : "";
+        json_object *row = json_object_new_object();
+        char text[OPERATIONS_CELL_MAX];
 
-        columns[0] = (struct column){ keys[0], "NR" };
-        columns[1] = (struct column){ keys[1], "OPERATION" };
-        for (size_t i = 0; i < ELEMENTSOF(states); i++) {
-                snprintf(headings[i], sizeof(headings[i]), "%u %s", states[i].state, states[i].heading);
-                columns[2 + i] = (struct column){ blkrepl_copy_state_name(states[i].state), headings[i] };
+        if (json)
+                add_string(row, "SyncType", blkrepl_sync_type_name(type));
+        json_object_object_add(row, "Number", json_object_new_uint64(op));
+        snprintf(text, sizeof(text), "%s%s", blkrepl_operation_name(op), mark);
+        add_string(row, "Operation", text);
+        if (json)
+                json_object_object_add(row, "CarriedOut", json_object_new_boolean(built));
+        for (size_t i = 0; i < OPERATIONS_NR_STATES; i++) {
+                operations_cell(blkrepl_op_cell(type, op, operations_state[i]), text, sizeof(text));
+                add_string(row, blkrepl_copy_state_name(operations_state[i]), text);
         }
+        return row;
+}
 
-        for (unsigned int op = BLKREPL_OP_FIRST; op <= BLKREPL_OP_LAST; op++) {
-                bool built = blkrepl_op_built(BLKREPL_SYNC_MIRROR, op);
-                json_object *row = json_object_new_object();
-                char name[64], buf[CELL_MAX];
+static void print_signs(void)
+{
+        for (const struct operations_sign *s = operations_signs; s->sign; s++)
+                printf("%s: %s\n", s->sign, s->meaning);
+        puts("¹: the table has it, this version does not carry it out: NotSupported\n"
+             "²: this kind of relationship never has it: NotSupported");
+}
 
-                snprintf(name, sizeof(name), "%s%s", blkrepl_operation_name(op), built || opt.json != JSON_OFF ? "" : "*");
-                json_object_object_add(row, keys[0], json_object_new_uint64(op));
-                json_object_object_add(row, keys[1], json_object_new_string(name));
+static int print_types(unsigned int first, unsigned int last)
+{
+        struct column columns[2 + OPERATIONS_NR_STATES + 1] = { { "Number", "NR" }, { "Operation", "OPERATION" } };
+        _cleanup_json_ json_object *all = json_object_new_array();
+        char headings[OPERATIONS_NR_STATES][HEADING_MAX];
+        int r = STATUS_OK;
+
+        /* With the beginning of the name, or the table is wider than most terminals. */
+        for (size_t i = 0; i < OPERATIONS_NR_STATES; i++) {
+                const char *name = blkrepl_copy_state_name(operations_state[i]);
+
+                snprintf(headings[i], HEADING_MAX, "%u %.4s", operations_state[i], name);
+                columns[2 + i] = (struct column){ name, headings[i] };
+        }
+        for (unsigned int type = first; r == STATUS_OK && type <= last; type++) {
+                _cleanup_json_ json_object *rows = json_object_new_array();
+
+                for (size_t k = 0; k < OPERATIONS_NR; k++) {
+                        json_object *row = operation_row(type, operations_row[k]);
+
+                        json_object_array_add(opt.json == JSON_OFF ? rows : all, row);
+                }
                 if (opt.json != JSON_OFF)
-                        json_object_object_add(row, "CarriedOut", json_object_new_boolean(built));
-                for (size_t i = 0; i < ELEMENTSOF(states); i++)
-                        json_object_object_add(row, columns[2 + i].key,
-                                               json_object_new_string(cell_text(
-                                                       blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, states[i].state), buf)));
-                json_object_array_add(rows, row);
+                        continue;
+                if (opt.legend)
+                        printf("%s%s (%u)\n", type == first ? "" : "\n", blkrepl_sync_type_name(type), type);
+                r = print_table(rows, columns);
         }
-
-        r = print_table(rows, columns);
-        if (r == STATUS_OK && opt.json == JSON_OFF && opt.legend)
-                printf("\n%s", legend);
+        if (opt.json != JSON_OFF)
+                print_json(all);
+        else if (opt.legend) {
+                putchar('\n');
+                print_signs();
+        }
         return r;
 }
 
-/* What can be done with one relationship now: the daemon knows more than its state. */
-static int print_legal(const char *name)
+int verb_operations(const struct verb *verb _unused_, char **args)
+{
+        int type;
+
+        if (!args[0])
+                return print_types(BLKREPL_SYNC_MIRROR, BLKREPL_SYNC_CLONE);
+        type = blkrepl_sync_type_parse(args[0]);
+        if (type < 0)
+                return usage_error("\"%s\" is no SyncType; known are Mirror, Snapshot and Clone", args[0]);
+        return print_types((unsigned int)type, (unsigned int)type);
+}
+
+/* "Unsynchronized, then Synchronized", "the relationship ends" */
+static void describe_cell(struct blkrepl_cell c, char *buf, size_t size)
+{
+        if (c.flags & BLKREPL_CELL_REMOVE)
+                snprintf(buf, size, "the relationship ends");
+        else if (c.via)
+                snprintf(buf, size, "%s, then %s", blkrepl_copy_state_name(c.via), blkrepl_copy_state_name(c.to));
+        else
+                snprintf(buf, size, "%s", c.to ? blkrepl_copy_state_name(c.to) : "the state stays");
+}
+
+/* The daemon says what is legal, for it knows more than the state; the table what follows. */
+static json_object *legal_row(unsigned int type, unsigned int state, const char *word)
+{
+        size_t n = strcspn(word, "!");
+        json_object *row = json_object_new_object();
+        char name[64], text[OPERATIONS_CELL_MAX];
+        int op;
+
+        snprintf(name, sizeof(name), "%.*s", (int)n, word);
+        op = blkrepl_operation_parse(name);
+        json_object_object_add(row, "Number", json_object_new_int(op));
+        add_string(row, "Operation", name);
+        json_object_object_add(row, "NeedsForce", json_object_new_boolean(word[n] == '!'));
+        describe_cell(blkrepl_op_cell(type, (unsigned int)op, state), text, sizeof(text));
+        add_string(row, "Result", text);
+        return row;
+}
+
+int verb_legal_operations(const struct verb *verb _unused_, char **args)
 {
         static const struct column columns[] = {
+                { "Number", "NR" },
                 { "Operation", "OPERATION" },
                 { "NeedsForce", "NEEDS-FORCE" },
+                { "Result", "WHAT-FOLLOWS" },
                 {}
         };
         _cleanup_json_ json_object *properties = NULL, *rows = json_object_new_array();
         _cleanup_free_ char *path = NULL;
         _cleanup_bus_ sd_bus *bus = NULL;
         json_object *legal;
-        int r;
+        int state, type, r;
 
         r = bus_connect(&bus);
         if (r != STATUS_OK)
                 return r;
-        r = object_path("relationship", name, &path);
+        r = resolve(bus, "GetRelationship", args[0], &path);
         if (r != STATUS_OK)
                 return r;
-        r = get_properties(bus, path, INTERFACE("Relationship"), name, &properties);
+        r = get_properties(bus, path, INTERFACE("Relationship"), args[0], &properties);
         if (r != STATUS_OK)
                 return r;
 
+        state = blkrepl_copy_state_parse(member_string(properties, "CopyState"));
+        type = blkrepl_sync_type_parse(member_string(properties, "SyncType"));
         legal = member_array(properties, "LegalOperations");
-        for (size_t i = 0; legal && i < json_object_array_length(legal); i++) {
-                const char *s = json_object_get_string(json_object_array_get_idx(legal, i));
-                size_t n = strcspn(s, "!");
-                json_object *row = json_object_new_object();
-
-                json_object_object_add(row, "Operation", json_object_new_string_len(s, (int)n));
-                json_object_object_add(row, "NeedsForce", json_object_new_boolean(s[n] == '!'));
-                json_object_array_add(rows, row);
-        }
+        for (size_t i = 0; legal && i < json_object_array_length(legal); i++)
+                json_object_array_add(rows, legal_row((unsigned int)type, (unsigned int)state,
+                                                      json_object_get_string(json_object_array_get_idx(legal, i))));
         if (opt.json == JSON_OFF && opt.legend)
-                printf("%s is %s; what it can be given now:\n\n", name, member_string(properties, "CopyState"));
+                printf("%s is %s; what it can be given now:\n\n", args[0], member_string(properties, "CopyState"));
         return print_table(rows, columns);
-}
-
-int verb_operations(const struct verb *verb _unused_, char **args)
-{
-        return args[0] ? print_legal(args[0]) : print_operations();
 }

@@ -4,3 +4,4 @@
 #include "ctl.h"
 
 int verb_operations(const struct verb *verb, char **args);
+int verb_legal_operations(const struct verb *verb, char **args);

@@ -9,17 +9,15 @@
 #define STEP_PERCENT 10
 #define BAR_WIDTH 24
 
-/* "430.1M of 1G  95.2M/s  6s left"; what is unknown is left out. */
-static void describe_bytes(json_object *job, char *buf, size_t size)
+void progress_describe(uint64_t done, uint64_t total, uint64_t rate, char *buf, size_t size)
 {
-        uint64_t done = member_u64(job, "BytesDone"), total = member_u64(job, "BytesTotal"), rate = member_u64(job, "Rate");
         char a[FORMAT_MAX], b[FORMAT_MAX];
         size_t n = 0;
 
         buf[0] = 0;
         if (total == 0)
                 return;
-        n += (size_t)snprintf(buf, size, "  %s of %s", format_bytes(done, a), format_bytes(total, b));
+        n += (size_t)snprintf(buf, size, "%s of %s", format_bytes(done, a), format_bytes(total, b));
         if (rate == 0)
                 return;
         n += (size_t)snprintf(buf + n, size - n, "  %s/s", format_bytes(rate, a));
@@ -38,7 +36,7 @@ static void show_line(struct progress *p, const char *phase, double fraction, co
         for (int i = 0; i < BAR_WIDTH; i++)
                 bar[i] = i < (int)(fraction * BAR_WIDTH) ? '#' : '.';
         bar[BAR_WIDTH] = 0;
-        snprintf(line, sizeof(line), "%-10s [%s] %5.1f%%%s", phase, bar, floor(fraction * 1000) / 10, bytes);
+        snprintf(line, sizeof(line), "%-10s [%s] %5.1f%%%s%s", phase, bar, floor(fraction * 1000) / 10, *bytes ? "  " : "", bytes);
         if (p->shown && streq(line, p->line))
                 return;
         fprintf(stderr, "\r%s\033[K", line);
@@ -52,7 +50,7 @@ static void show_step(struct progress *p, const char *phase, double fraction, co
 
         if (p->shown && step == p->step && streq(p->phase, phase))
                 return;
-        fprintf(stderr, "%s %.0f%%%s\n", phase, floor(fraction * 100), bytes);
+        fprintf(stderr, "%s %.0f%%%s%s\n", phase, floor(fraction * 100), *bytes ? "  " : "", bytes);
         p->step = step;
         snprintf(p->phase, sizeof(p->phase), "%s", phase);
 }
@@ -65,7 +63,7 @@ void progress_show(struct progress *p, json_object *job)
 
         if (opt.quiet)
                 return;
-        describe_bytes(job, bytes, sizeof(bytes));
+        progress_describe(member_u64(job, "BytesDone"), member_u64(job, "BytesTotal"), member_u64(job, "Rate"), bytes, sizeof(bytes));
         if (isatty(STDERR_FILENO))
                 show_line(p, phase, fraction, bytes);
         else

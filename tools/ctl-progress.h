@@ -14,3 +14,6 @@ struct progress {
 void progress_show(struct progress *p, json_object *job);
 /* Leaves the line. */
 void progress_end(struct progress *p);
+
+/* "430.1M of 1G  95.2M/s  6s left"; what is unknown is left out. Empty when total is 0. */
+void progress_describe(uint64_t done, uint64_t total, uint64_t rate, char *buf, size_t size);

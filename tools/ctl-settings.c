@@ -11,23 +11,43 @@ enum setting_type {
 };
 
 static const struct setting {
+        const char *noun;
         const char *name;
         const char *property;
         enum setting_type type;
+        const char *words;              /* that the value can be */
 } settings_table[] = {
-        { "rate-limit", "RateLimit", SETTING_SIZE },
-        { "yield-rate", "YieldRate", SETTING_SIZE },
-        { "leg-timeout", "LegTimeoutUSec", SETTING_SPAN },
-        { "recovery-mode", "RecoveryMode", SETTING_WORD },
-        { "failed-copy-stops-host-io", "FailedCopyStopsHostIO", SETTING_BOOLEAN },
-        { "heartbeat", "HeartbeatUSec", SETTING_SPAN },
+        { "relationship", "rate-limit", "RateLimit", SETTING_SIZE },
+        { "relationship", "yield-rate", "YieldRate", SETTING_SIZE },
+        { "relationship", "leg-timeout", "LegTimeoutUSec", SETTING_SPAN },
+        { "relationship", "recovery-mode", "RecoveryMode", SETTING_WORD, "automatic manual" },
+        { "relationship", "failed-copy-stops-host-io", "FailedCopyStopsHostIO", SETTING_BOOLEAN, "yes no" },
+        { "relationship", "heartbeat", "HeartbeatUSec", SETTING_SPAN },
 };
 
-static const struct setting *find_setting(const char *name, size_t n)
+const char *setting_name(const char *noun, size_t number)
+{
+        for (size_t i = 0; i < ELEMENTSOF(settings_table); i++)
+                if (streq(settings_table[i].noun, noun) && number-- == 0)
+                        return settings_table[i].name;
+        return NULL;
+}
+
+const char *setting_words(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(settings_table); i++)
+                if (streq(settings_table[i].name, name))
+                        return strempty(settings_table[i].words);
+        return "";
+}
+
+static const struct setting *find_setting(const char *noun, const char *name, size_t n)
 {
         for (size_t i = 0; i < ELEMENTSOF(settings_table); i++) {
                 const struct setting *s = settings_table + i;
 
+                if (!streq(s->noun, noun))
+                        continue;
                 if ((strncmp(s->name, name, n) == 0 && !s->name[n]) ||
                     (strncmp(s->property, name, n) == 0 && !s->property[n]))
                         return s;
@@ -35,24 +55,26 @@ static const struct setting *find_setting(const char *name, size_t n)
         return NULL;
 }
 
-static int unknown_setting(const char *assignment)
+static int unknown_setting(const char *noun, const char *assignment)
 {
+        const char *name;
+
         fprintf(stderr, "blkreplctl: \"%s\" is no setting; write KEY=VALUE with one of these keys:", assignment);
-        for (size_t i = 0; i < ELEMENTSOF(settings_table); i++)
-                fprintf(stderr, " %s", settings_table[i].name);
+        for (size_t i = 0; (name = setting_name(noun, i)); i++)
+                fprintf(stderr, " %s", name);
         fputc('\n', stderr);
         return STATUS_USAGE;
 }
 
-static int append_setting(sd_bus_message *m, const char *assignment)
+static int append_setting(sd_bus_message *m, const char *noun, const char *assignment)
 {
         const char *value = strchr(assignment, '=');
-        const struct setting *s = value ? find_setting(assignment, (size_t)(value - assignment)) : NULL;
+        const struct setting *s = value ? find_setting(noun, assignment, (size_t)(value - assignment)) : NULL;
         uint64_t n;
         int r;
 
         if (!s)
-                return unknown_setting(assignment);
+                return unknown_setting(noun, assignment);
         value++;
 
         switch (s->type) {
@@ -83,10 +105,10 @@ static int append_setting(sd_bus_message *m, const char *assignment)
         return r < 0 ? append_failed(r) : STATUS_OK;
 }
 
-int append_settings(sd_bus_message *m, char *const *settings)
+int append_settings(sd_bus_message *m, const char *noun, char *const *settings)
 {
         STRV_FOREACH(s, settings) {
-                int r = append_setting(m, *s);
+                int r = append_setting(m, noun, *s);
 
                 if (r != STATUS_OK)
                         return r;

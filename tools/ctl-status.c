@@ -3,14 +3,17 @@
 #include <inttypes.h>
 
 #include "ctl-bus.h"
+#include "ctl-explain.h"
 #include "ctl-format.h"
 #include "ctl-monitor.h"
+#include "ctl-operations.h"
 #include "ctl-print.h"
+#include "ctl-progress.h"
 #include "ctl-value.h"
 #include "ctl-wait.h"
 
 static const struct column columns[] = {
-        { "Name", "RELATIONSHIP" },
+        { "Name", "NAME" },
         { "CopyState", "COPYSTATE" },
         { "ProgressStatus", "PROGRESS" },
         { "ConsistencyState", "TARGET-IS" },
@@ -18,7 +21,9 @@ static const struct column columns[] = {
         { "BacklogBytes", "BACKLOG" },
         { "Size", "SIZE" },
         { "Source", "SOURCE" },
+        { "SourceAccess", "ACCESS" },
         { "Target", "TARGET" },
+        { "TargetAccess", "ACCESS" },
         {}
 };
 
@@ -28,6 +33,14 @@ static void copy_member(json_object *to, const char *key, json_object *from, con
 
         if (json_object_object_get_ex(from, from_key, &v))
                 json_object_object_add(to, key, json_object_get(v));
+}
+
+/* What hosts may do with a side, short enough for a column */
+static const char *short_access(json_object *relationship, const char *key)
+{
+        const char *access = member_string(relationship, key);
+
+        return streq(access, "read-write") ? "rw" : streq(access, "read-only") ? "ro" : access;
 }
 
 static json_object *pair_row(json_object *pair)
@@ -62,6 +75,8 @@ static json_object *relationship_row(json_object *all, json_object *relationship
         copy_member(row, "Size", relationship, "BytesTotal");
         copy_member(row, "Source", relationship, "SourceGroupName");
         copy_member(row, "Target", relationship, "TargetGroupName");
+        json_object_object_add(row, "SourceAccess", json_object_new_string(short_access(relationship, "SourceAccess")));
+        json_object_object_add(row, "TargetAccess", json_object_new_string(short_access(relationship, "TargetAccess")));
 
         for (size_t i = 0; pairs && i < json_object_array_length(pairs); i++) {
                 json_object *pair = json_object_array_get_idx(pairs, i);
@@ -84,25 +99,48 @@ static void print_module(sd_bus *bus)
 
 static void print_state(const char *kind, json_object *o, const char *state)
 {
-        const char *reason = member_string(o, "Reason");
+        const char *reason = member_string(o, "Reason"), *progress = member_string(o, "ProgressStatus");
+        bool idle = isempty(progress) || streq(progress, "Completed") || streq(progress, "Dormant");
 
-        printf("\n%s%s is %s%s%s\n", kind, member_string(o, "Name"), state, isempty(reason) ? "" : ": ", reason);
+        printf("\n%s%s is %s%s%s%s%s\n", kind, member_string(o, "Name"), state, idle ? "" : ", ", idle ? "" : progress,
+               isempty(reason) ? "" : ": ", reason);
+}
+
+/* The side that hosts can write is not always the source. */
+static void print_sides(json_object *o)
+{
+        const char *source = member_string(o, "SourceAccess"), *target = member_string(o, "TargetAccess");
+
+        if (!isempty(source) && !isempty(target))
+                printf("  access: source %s %s, target %s %s\n", member_string(o, "SourceGroupName"), source,
+                       member_string(o, "TargetGroupName"), target);
+}
+
+static void print_copy(json_object *o)
+{
+        char text[128];
+
+        progress_describe(member_u64(o, "CopyDone"), member_u64(o, "CopyTotal"), member_u64(o, "Rate"), text, sizeof(text));
+        if (streq(member_string(o, "CopyState"), "Unsynchronized") && *text)
+                printf("  copied: %s\n", text);
 }
 
 /* What is not as it should be, with what the daemon says about it and what can be done. */
-static void print_attention(json_object *relationships, json_object *groups)
+static int print_attention(json_object *relationships, json_object *groups)
 {
         for (size_t i = 0; relationships && i < json_object_array_length(relationships); i++) {
-                json_object *r = json_object_array_get_idx(relationships, i), *legal = NULL;
-                _cleanup_free_ char *words = NULL;
+                json_object *o = json_object_array_get_idx(relationships, i);
+                _cleanup_free_ char *legal = explain_legal(member_array(o, "LegalOperations"));
 
-                if (streq(member_string(r, "CopyState"), "Synchronized"))
+                if (!legal)
+                        return out_of_memory();
+                if (streq(member_string(o, "CopyState"), "Synchronized"))
                         continue;
-                json_object_object_get_ex(r, "LegalOperations", &legal);
-                words = legal ? format_property("LegalOperations", legal) : NULL;
-                print_state("", r, member_string(r, "CopyState"));
-                if (!isempty(words))
-                        printf("  what it can be given: %s\n", words);
+                print_state("", o, member_string(o, "CopyState"));
+                print_sides(o);
+                print_copy(o);
+                if (*legal)
+                        printf("  what it can be given: %s\n", legal);
         }
         for (size_t i = 0; groups && i < json_object_array_length(groups); i++) {
                 json_object *g = json_object_array_get_idx(groups, i);
@@ -111,20 +149,21 @@ static void print_attention(json_object *relationships, json_object *groups)
                 if (!streq(state, "up"))
                         print_state("Group ", g, state);
         }
+        return STATUS_OK;
 }
 
 static void print_jobs(json_object *jobs)
 {
         for (size_t i = 0; jobs && i < json_object_array_length(jobs); i++) {
                 json_object *j = json_object_array_get_idx(jobs, i);
-                char done[FORMAT_MAX], total[FORMAT_MAX], rate[FORMAT_MAX];
+                char text[128];
 
                 if (!streq(member_string(j, "State"), "running") && !streq(member_string(j, "State"), "canceling"))
                         continue;
-                printf("\nJob %" PRIu64 " (%s %s) is %s: %.1f%%, %s of %s, %s/s\n", member_u64(j, "Id"),
-                       member_string(j, "Type"), member_string(j, "RelationshipName"), member_string(j, "Phase"),
-                       member_double(j, "Progress") * 100, format_bytes(member_u64(j, "BytesDone"), done),
-                       format_bytes(member_u64(j, "BytesTotal"), total), format_bytes(member_u64(j, "Rate"), rate));
+                progress_describe(member_u64(j, "BytesDone"), member_u64(j, "BytesTotal"), member_u64(j, "Rate"), text, sizeof(text));
+                printf("\nJob %" PRIu64 " (%s %s) is %s: %.1f%%%s%s\n", member_u64(j, "Id"), member_string(j, "Type"),
+                       member_string(j, "RelationshipName"), member_string(j, "Phase"), member_double(j, "Progress") * 100,
+                       *text ? "  " : "", text);
         }
 }
 
@@ -167,15 +206,20 @@ static int verb_status(const struct verb *verb _unused_, char **args)
         } else if (opt.legend)
                 puts("Nothing is under protection yet. See: blkreplctl relationship create, blkrepl(7)");
         print_module(bus);
-        print_attention(chosen, args[0] ? NULL : member_array(all, "Groups"));
+        r = print_attention(chosen, args[0] ? NULL : member_array(all, "Groups"));
+        if (r != STATUS_OK)
+                return r;
         if (!args[0])
                 print_jobs(member_array(all, "Jobs"));
         return STATUS_OK;
 }
 
 const struct verb status_verbs[] = {
-        { NULL, "status", "[NAME]", 0, 1, verb_status, "What is protected, how well, and what needs attention" },
-        { NULL, "monitor", "", 0, 0, verb_monitor, "Print a line for everything that happens" },
-        { NULL, "wait", "NAME [STATE]", 1, 2, verb_wait_state, "Wait for a relationship's state" },
+        { NULL, "status", "[NAME]", verb_status, 0, "What is protected, how well, and what needs attention",
+          .paged = true },
+        { NULL, "monitor", "", verb_monitor, FOR_MONITOR, "Print a line for everything that happens" },
+        { NULL, "wait", "NAME [STATE]", verb_wait_state, FOR_WAIT, "Wait for a relationship's state" },
+        { NULL, "operations", "[SYNCTYPE]", verb_operations, 0, "What each operation does in each state",
+          .paged = true },
         {}
 };

@@ -31,6 +31,7 @@ enum json_mode {
         JSON_PRETTY,
 };
 
+/* What was given on the command line; see ctl-options.c. */
 struct options {
         enum json_mode json;
         bool legend;
@@ -39,11 +40,15 @@ struct options {
         bool ask_password;
         bool block;
         bool force;
+        bool wait;
+        bool hold_source_io;
         bool show_call;
         bool now;
         bool seeded;
         bool inactive;
         bool remove_volumes;
+        int keep_snapshot;              /* -1: not given */
+        unsigned int wait_state;        /* 0: the one that the operation leads to */
         const char *host;
         uint64_t timeout_usec;          /* USEC_INFINITY: none was given */
         uint64_t revision;              /* USEC_INFINITY: none was given */
@@ -62,18 +67,35 @@ struct options {
 
 extern struct options opt;
 
+/* Which options a verb takes beside those that all of them take. */
+enum {
+        FOR_ALL         = 1 << 0,
+        FOR_CHANGE      = 1 << 1,       /* whatever changes something */
+        FOR_OPERATION   = 1 << 2,
+        FOR_SET         = 1 << 3,
+        FOR_CREATE      = 1 << 4,
+        FOR_GROUP_CREATE = 1 << 5,
+        FOR_GROUP_DELETE = 1 << 6,
+        FOR_JOB         = 1 << 7,
+        FOR_WAIT        = 1 << 8,
+        FOR_MONITOR     = 1 << 9,
+};
+
 /*
  * A verb gets what follows it on the command line and returns an exit status.
- * An operation is a verb too; it finds out by its own name which one.
+ *
+ * Its arguments are words that say what each of them is, for the help, for
+ * counting them and for the completion: "GROUP…", "NAME [STATE]".
  */
 struct verb {
         const char *noun;               /* NULL: the verb stands alone */
         const char *name;
         const char *arguments;
-        int min_args;
-        int max_args;                   /* -1: any number */
         int (*run)(const struct verb *verb, char **args);
+        unsigned int options;           /* FOR_* */
         const char *help;
+        unsigned int operation;         /* of the model */
+        bool paged;
 };
 
 /* Complains on standard error; returns STATUS_USAGE. */
@@ -91,6 +113,7 @@ static inline void json_putp(json_object **o)
 #define _cleanup_bus_error_ _cleanup_(sd_bus_error_free)
 
 extern const struct verb relationship_verbs[];
+extern struct verb operation_verbs[];
 extern const struct verb group_verbs[];
 extern const struct verb volume_verbs[];
 extern const struct verb job_verbs[];

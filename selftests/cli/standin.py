@@ -21,6 +21,9 @@ GIB = 1 << 30
 R1 = "0f5cf0f2-6f0a-4c5c-9df0-000000000001"
 R2 = "0f5cf0f2-6f0a-4c5c-9df0-000000000002"
 ERROR = "org.blkrepl1.Error."
+# The codes of the model, each with its error, for tests that want a certain one
+CODES = {1: "NotSupported", 2: "Unspecified", 3: "Timeout", 4: "Failed", 5: "InvalidParameter", 8: "ObjectNotFound",
+         40001: "AccessDenied", 40002: "NotEnoughResources", 40003: "CacheOutOfDate"}
 
 
 def interface(name):
@@ -120,6 +123,7 @@ class Daemon:
             self, "Relationship", ROOT + "/relationship/" + encode(R1), UUID=R1, Name="r1", SyncType="Mirror",
             Mode="Synchronous", CopyState="Synchronized", ConsistencyState="Consistent", SourceGroupName="g1",
             TargetGroupName="g1-copy", PercentSynced=100.0, BytesTotal=2 * GIB, Revision=5, LegTimeoutUSec=5000000,
+            RecoveryPoint=1704103200000000,
             LegalOperations=["deactivate", "suspend", "detach!"], Reason="the copy is complete"), "r1")
         self.r2 = self.add(Object(
             self, "Relationship", ROOT + "/relationship/" + encode(R2), UUID=R2, Name="r2", SyncType="Mirror",
@@ -146,6 +150,10 @@ class Daemon:
 
     def signal(self, path, iface, member, value):
         self.bus.emit_signal(None, path, iface, member, value)
+
+    def event(self, o, name, **details):
+        details = {k: GLib.Variant("s", v) for k, v in dict(details, Name=o.p["Name"]).items()}
+        self.signal(ROOT, "org.blkrepl1.System", "Event", GLib.Variant("(osa{sv})", (o.path, name, details)))
 
     def of(self, kind):
         return [o for o in self.objects if o.kind == kind]
@@ -190,6 +198,10 @@ class Daemon:
     def system_ListGroups(self, _o, _a, _i):
         return ([("u", o.p["Name"], o.p["Role"], o.p["State"], 1, o.p["Size"], o.path) for o in self.of("Group")],)
 
+    def system_ListPairs(self, _o, _a, _i):
+        keys = ("SourceDevice", "TargetDevice", "CopyState", "LegState", "BacklogBytes")
+        return ([(o.p["UUID"], "r1") + tuple(o.p[k] for k in keys) + (o.path,) for o in self.of("SyncPair")],)
+
     def system_ListVolumes(self, _o, _a, _i):
         return ([(o.p["Name"], o.p["Device"], "vg0", "", o.p["Usage"], o.p["Size"], o.path)
                  for o in self.of("Volume")],)
@@ -218,6 +230,8 @@ class Daemon:
 
     def relationship_any(self, o, member, a):
         options = a[-1]
+        if member == "Unprepare":
+            raise Refusal(CODES[options.get("ExpectedRevision", 1)], "as the test wants it")
         if options.get("ExpectedRevision", o.p["Revision"]) != o.p["Revision"]:
             raise Refusal("CacheOutOfDate", f"the revision is {o.p['Revision']}; read it again")
         if member == "Suspend":
@@ -237,6 +251,18 @@ class Daemon:
             raise Refusal("org.freedesktop.DBus.Error.AccessDenied", "not authorized")
         if member == "Deactivate":
             raise Refusal("Unspecified", "input/output error")
+        if member == "Failover":
+            o.change(CopyState="Failedover")
+            self.event(o, "state", Reason="as it was asked for")
+            self.pool.change(Free=2 * GIB)
+            self.system.change(ModuleLoaded=False)
+            return (0, "/", {"Code": GLib.Variant("u", 0), "Name": GLib.Variant("s", "Done"),
+                             "CopyState": GLib.Variant("s", "Failedover"), "Revision": GLib.Variant("t", 6),
+                             "RecoveryPoint": GLib.Variant("t", 1704103200000000),
+                             "RecoveryPointAge": GLib.Variant("t", 95000000),
+                             "LegalOperations": GLib.Variant("as", ["failback", "reverse-roles", "detach!"])})
+        if member == "RemoveSyncPair":
+            return (0, "/", {"Pairs": GLib.Variant("ao", a[0])})
         raise Refusal("NotSupported", f"this version does not offer {member}")
 
     def relationship_Set(self, o, a, _i):

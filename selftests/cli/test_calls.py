@@ -55,9 +55,56 @@ def test_operation_done_at_once(ctl):
     assert ctl.calls("Suspend") == [["Suspend", "/org/blkrepl1/relationship/r1", [{}]]]
 
 
+def title(name):
+    return "".join(word.capitalize() for word in name.split("-"))
+
+
+def test_every_operation_has_a_verb(ctl):
+    """By its name, by its number, and in the model's spelling."""
+    operations = json.loads(ctl("operations", "mirror", "--json=short").stdout)
+    assert len(operations) == 22
+    for o in operations:
+        pairs = ["x1"] if "sync-pair" in o["Operation"] else []
+        method = title(o["Operation"])
+        for word in (o["Operation"], str(o["Number"]), method):
+            ctl("relationship", word, "r1", *pairs, "--no-block")
+        expected = [method, "/org/blkrepl1/relationship/r1", [["/org/blkrepl1/pair/x1"]] * len(pairs) + [{}]]
+        assert ctl.calls(method) == [expected] * 3
+
+
 def test_operation_options(ctl):
     assert ctl("relationship", "detach", "r1", "--force", "--revision=5").returncode == 0
     assert ctl.calls("Detach")[0][2] == [{"Force": True, "ExpectedRevision": 5}]
+    ctl("relationship", "failover", "r1", "--wait=10", "--timeout=3s", "--hold-source-io", "--keep-snapshot=no")
+    ctl("relationship", "failover", "r1", "--keep-snapshot")
+    assert [c[2][0] for c in ctl.calls("Failover")] == [
+        {"WaitForCopyState": 10, "TimeoutUSec": 3000000, "HoldSourceIO": True, "KeepSnapshot": False},
+        {"KeepSnapshot": True}]
+
+
+@pytest.mark.parametrize("name, operation, expected", (
+    ("r1", "suspend", {"WaitForCopyState": 9}),
+    ("r1", "failover", {"WaitForCopyState": 10}),
+    ("r1", "reverse-roles", {"WaitForCopyState": 4}),
+    # The relationship ends, or its state stays: there is nothing to wait for.
+    ("r1", "detach", {}),
+    ("r2", "resume", {}),
+))
+def test_wait_without_a_state_is_for_what_the_table_says(ctl, name, operation, expected):
+    ctl("relationship", operation, name, "--wait")
+    (_, _, arguments), = ctl.calls(title(operation))
+    assert arguments == [expected]
+
+
+@pytest.mark.parametrize("word", ("x1", "r1/data", "data"))
+def test_pairs_are_found_by_name(ctl, word):
+    assert ctl("relationship", "remove-sync-pair", "r1", word).returncode == 0
+    assert ctl.calls("RemoveSyncPair")[0][2] == [["/org/blkrepl1/pair/x1"], {}]
+    for unknown in ("x2", "r2/data", "r1/dat", "r/data", "r1/"):
+        r = ctl("relationship", "remove-sync-pair", "r1", unknown)
+        assert r.returncode == 3 and f'there is no pair "{unknown}"' in r.stderr
+    assert ctl("relationship", "remove-sync-pair", "r2", "data").returncode == 3
+    assert len(ctl.calls("RemoveSyncPair")) == 1
 
 
 def test_job_is_followed(ctl):
@@ -109,7 +156,7 @@ def test_daemon_that_dies_ends_the_waiting(ctl):
 def test_set(ctl):
     r = ctl("relationship", "set", "r1", "rate-limit=1.5G", "yield-rate=none", "LegTimeoutUSec=500ms",
             "recovery-mode=manual", "heartbeat=2min")
-    assert (r.returncode, r.stdout) == (0, "r1: Synchronized\n")
+    assert (r.returncode, r.stdout) == (0, "r1: settings changed\n")
     assert ctl.calls("Set")[0][2] == [{"RateLimit": GIB * 3 // 2, "YieldRate": 0, "LegTimeoutUSec": 500000,
                                       "RecoveryMode": "manual", "HeartbeatUSec": 120000000}]
 

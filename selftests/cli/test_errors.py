@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Exit statuses: 1 error, 2 usage, 3 not found, 4 wrong state, 5 timeout, 6 denied."""
+"""Exit statuses: one for each code of the model; 2 is also wrong usage."""
+import pathlib
+
 import pytest
+
+from standin import CODES
+
+OPERATIONS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 
 CREATE = ("relationship", "create")
 SOURCE = ("--source=vg0/data",)
@@ -10,8 +16,8 @@ POOL = ("--target-pool=vg1",)
 @pytest.mark.parametrize("args, status, words", (
     (("relationship", "activate", "r1"), 4, "legal: Resume, Detach (Failed, code 4)"),
     (("relationship", "detach", "r2"), 4, "needs Force"),
-    (("relationship", "suspend", "r1", "--revision=4"), 4, "(CacheOutOfDate, code 40003)"),
-    (("relationship", "failover", "r1"), 1, "(NotSupported, code 1)"),
+    (("relationship", "suspend", "r1", "--revision=4"), 9, "(CacheOutOfDate, code 40003)"),
+    (("relationship", "split", "r1"), 7, "(NotSupported, code 1)"),
     (("relationship", "abort", "r1"), 6, "(AccessDenied, code 40001)"),
     (("relationship", "deactivate", "r1"), 1, "input/output error"),
     (("relationship", "suspend", "nobody"), 3, 'there is no relationship "nobody"; see: blkreplctl relationship list'),
@@ -23,8 +29,8 @@ POOL = ("--target-pool=vg1",)
     (CREATE + ("x", "--source=vg0/none") + POOL, 3, "vg0/none"),
     (CREATE + ("x", "--target-pool=vg9") + SOURCE, 3, "vg9"),
     (CREATE + ("taken",) + SOURCE + POOL, 2, "choose another name (InvalidParameter, code 5)"),
-    (CREATE + ("full",) + SOURCE + POOL, 1, "(NotEnoughResources, code 40002)"),
-    (CREATE + ("x", "--mode=async", "--rpo=5") + SOURCE + POOL, 1, "use Synchronous (NotSupported, code 1)"),
+    (CREATE + ("full",) + SOURCE + POOL, 8, "(NotEnoughResources, code 40002)"),
+    (CREATE + ("x", "--mode=async", "--rpo=5") + SOURCE + POOL, 7, "use Synchronous (NotSupported, code 1)"),
 ))
 def test_refused_by_the_daemon(ctl, args, status, words):
     r = ctl(*args)
@@ -33,11 +39,52 @@ def test_refused_by_the_daemon(ctl, args, status, words):
     assert r.stderr.startswith("blkreplctl: ") and r.stderr.endswith("\n")
 
 
+def documented():
+    """Exit status and name of each code, from the documentation."""
+    section = OPERATIONS.read_text(encoding="utf-8").split("begin errors:")[1].split("end errors")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")][2:]
+    return {int(row[2]): (int(row[0]), row[1]) for row in rows}
+
+
+def test_every_code_has_an_exit_status_of_its_own():
+    assert {code: name for code, (_, name) in documented().items()} == CODES
+    statuses = [status for status, _ in documented().values()]
+    assert len(set(statuses)) == len(CODES) and 0 not in statuses and max(statuses) < 126
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_exit_status_is_the_documented_one(ctl, code):
+    r = ctl("relationship", "unprepare", "r1", f"--revision={code}")
+    status, name = documented()[code]
+    assert (r.returncode, r.stdout) == (status, "")
+    assert r.stderr.startswith("blkreplctl: r1: as the test wants it (")
+    assert code == 2 or f"({name}, code {code})" in r.stderr
+
+
+def test_refusal_says_how_things_stand_and_what_can_be_done(ctl):
+    refused = ("relationship", "unprepare", "r1", "--revision=4")
+    lines = ctl(*refused).stderr.splitlines()
+    assert lines[0] == "blkreplctl: r1: as the test wants it (Failed, code 4)"
+    assert lines[1] == "r1 is Synchronized"
+    assert "  reason: the copy is complete" in lines
+    assert "  recovery point: 2024-01-01 10:00:00 UTC, up to date" in lines
+    assert "  legal operations: deactivate, suspend, detach --force" in lines
+    for option in ("-q", "--no-legend"):
+        assert len(ctl(*refused, option).stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("args, words", (
     (("nonsense",), "is no command"),
     (("relationship",), "Known are create"),
     (("relationship", "nonsense"), "Known are create"),
-    (("relationship", "add-sync-pair", "r1"), "Known are create"),
+    (("relationship", "1"), "Known are create"),
+    (("relationship", "add-sync-pair", "r1"), "too few arguments; it is: blkreplctl relationship add-sync-pair NAME PAIR"),
+    (("relationship", "operations"), "too few arguments"),
+    (("relationship", "suspend", "r1", "--wait=Mixed"), "no state that a mirror"),
+    (("relationship", "suspend", "r1", "--wait="), "no state that a mirror"),
+    (("relationship", "suspend", "r1", "--keep-snapshot=maybe"), "yes or no"),
+    (("relationship", "set", "r1", "rate-limit=1", "--force"), "--force means nothing to"),
+    (("operations", "Copy"), "no SyncType"),
     (("relationship", "suspend"), "too few arguments"),
     (("group", "list", "x"), "too many arguments"),
     (("status", "--json=xml"), "pretty, short or off"),

@@ -2,12 +2,14 @@
 """Tables, property sheets, JSON and the lines of monitor."""
 import json
 import os
+import pathlib
 import pty
 import signal
 import subprocess
 
 import pytest
 
+TOP = pathlib.Path(__file__).resolve().parents[2]
 OPERATIONS = 22
 LISTS = ("relationship", "group", "volume", "pool", "peer", "job")
 
@@ -68,7 +70,7 @@ def test_status_tree(ctl):
     assert lines[1].split()[:2] == ["r1", "Synchronized"]
     assert "data" in lines[2] and "/dev/vg1/g1-data" in lines[2] and "leg up" in lines[2]
     assert "r2 is Unsynchronized" in r.stdout and "the first copy runs" in r.stdout
-    assert "Job 7 (create r2) is copying: 42.5%, 1G of 2G, 100M/s" in r.stdout
+    assert "Job 7 (create r2) is copying: 42.5%  1G of 2G  100M/s  11s left" in r.stdout
     assert "r1 is" not in r.stdout
     assert "modprobe" not in r.stdout
 
@@ -82,26 +84,69 @@ def test_status_of_one_and_json(ctl):
 
 
 def test_operations_table_without_daemon(daemonless):
-    r = daemonless("relationship", "operations")
+    r = daemonless("operations", "mirror")
     assert r.returncode == 0
     lines = r.stdout.splitlines()
-    assert lines[0].split()[:2] == ["NR", "OPERATION"]
-    table = lines[1:1 + OPERATIONS]
-    assert [int(line.split()[0]) for line in table] == list(range(2, 2 + OPERATIONS))
+    assert lines[0] == "Mirror (6)"
+    assert lines[1].split()[:4] == ["NR", "OPERATION", "2", "Init"]
+    table = lines[2:2 + OPERATIONS]
+    assert {int(line.split()[0]) for line in table} == set(range(2, 2 + OPERATIONS))
+    assert "del: the relationship is removed" in lines
+    assert daemonless("operations", "6").stdout == r.stdout
+    assert "§:" not in daemonless("operations", "6", "--no-legend").stdout
 
-    rows = json.loads(daemonless("relationship", "operations", "--json=short").stdout)
+    rows = json.loads(daemonless("operations", "mirror", "--json=short").stdout)
     cells = {row["Operation"]: row for row in rows}
-    assert len(cells) == OPERATIONS
+    assert len(cells) == len(rows) == OPERATIONS
     assert cells["suspend"]["Synchronized"] == "9" and cells["suspend"]["CarriedOut"] is True
     assert cells["activate"]["Initialized"] == "3▸4" and cells["activate"]["Broken"] == "–"
     assert cells["detach"]["Unsynchronized"] == "del F"
-    assert cells["failover"]["Unsynchronized"] == "K" and cells["failover"]["CarriedOut"] is False
+    assert cells["failover"]["Unsynchronized"] == "– *"
+
+
+def test_operations_of_all_types(daemonless):
+    text = daemonless("operations").stdout
+    assert [h in text for h in ("Mirror (6)", "Snapshot (7)", "Clone (8)")] == [True] * 3
+    rows = json.loads(daemonless("operations", "--json=short").stdout)
+    assert len(rows) == 3 * OPERATIONS
+    assert not any(row["CarriedOut"] for row in rows if row["SyncType"] != "Mirror")
+
+
+def test_operations_are_those_of_the_documentation(daemonless):
+    """The same cells, which the documentation has by title and number."""
+    text = (TOP / "docs" / "operations.md").read_text(encoding="utf-8")
+    for heading, sync_type in (("Mirror", "mirror"), ("Snapshot", "snapshot"), ("Clone", "clone")):
+        section = text.split(f"### {heading}\n")[1].split("<!-- end")[0]
+        lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
+        states = [word.split()[1] for word in lines[0][1:]]
+        rows = json.loads(daemonless("operations", sync_type, "--json=short").stdout)
+        assert len(lines) == 2 + len(rows)
+        for line, row in zip(lines[2:], rows):
+            assert line[0].split()[1] == str(row["Number"])
+            assert line[0].split()[0].lower() == row["Operation"].replace("-", "")
+            assert line[1:] == [row[s] for s in states]
 
 
 def test_operations_of_a_relationship(ctl):
     rows = json.loads(ctl("relationship", "operations", "r1", "--json=short").stdout)
-    assert rows == [{"Operation": "deactivate", "NeedsForce": False}, {"Operation": "suspend", "NeedsForce": False},
-                    {"Operation": "detach", "NeedsForce": True}]
+    assert rows == [{"Number": 7, "Operation": "deactivate", "NeedsForce": False, "Result": "Inactive"},
+                    {"Number": 22, "Operation": "suspend", "NeedsForce": False, "Result": "Suspended"},
+                    {"Number": 8, "Operation": "detach", "NeedsForce": True, "Result": "the relationship ends"}]
+    lines = ctl("relationship", "operations", "r1").stdout.splitlines()
+    assert lines[0] == "r1 is Synchronized; what it can be given now:"
+    assert lines[3].split() == ["7", "deactivate", "no", "Inactive"]
+    assert ctl("relationship", "operations", "nobody").returncode == 3
+
+
+def test_extended_status_is_told(ctl):
+    assert ctl("relationship", "failover", "r1").stdout.splitlines() == [
+        "r1: Failedover",
+        "  recovery point: 2024-01-01 10:00:00 UTC, 1min 35s old",
+        "  legal operations: failback, reverse-roles, detach --force"]
+    assert ctl("relationship", "failover", "r1", "--no-legend").stdout == "r1: Failedover\n"
+    assert ctl("relationship", "failover", "r1", "-q").stdout == ""
+    status = json.loads(ctl("relationship", "failover", "r1", "--json=short").stdout)["ExtendedStatus"]
+    assert (status["RecoveryPointAge"], status["LegalOperations"][-1]) == (95000000, "detach!")
 
 
 def test_monitor_now(ctl):
@@ -128,6 +173,39 @@ def test_monitor_follows(ctl):
         assert m.stdout.readline().startswith("change job ")
         words = m.stdout.readline().split()
         assert words[:2] == ["end", "job"] and "result:canceled" in words
+        m.send_signal(signal.SIGINT)
+        assert m.wait(10) == 0
+
+
+def test_monitor_tells_events_of_all_kinds(ctl):
+    with ctl.start("monitor") as text, ctl.start("monitor", "--json=pretty") as lines:
+        while text.stdout.readline() != "exists -\n":
+            pass
+        while json.loads(lines.stdout.readline()).get("Kind") != "-":
+            pass
+        assert ctl("relationship", "failover", "r1").returncode == 0
+        told = [text.stdout.readline().split() for _ in range(4)]
+        assert [words[:2] for words in told] == [["change", "relationship"], ["event", "state"], ["change", "pool"],
+                                                 ["change", "system"]]
+        assert "reason:as\\x20it\\x20was\\x20asked\\x20for" in told[1]
+        assert told[3][-1] == "module-loaded:no"
+        told = [json.loads(lines.stdout.readline()) for _ in range(4)]
+        assert [o["Kind"] for o in told] == ["relationship", "relationship", "pool", "system"]
+        assert told[0]["Properties"] == {"CopyState": "Failedover"} and "Name" not in told[0]
+        assert (told[1]["Event"], told[1]["Name"]) == ("event", "state")
+        assert told[1]["Path"].startswith("/org/blkrepl1/relationship/") and told[1]["Time"] > 1 << 50
+        for m in (text, lines):
+            m.send_signal(signal.SIGTERM)
+            assert m.wait(10) == 0
+
+
+def test_monitor_goes_on_when_the_daemon_is_away(ctl):
+    with ctl.start("monitor") as m:
+        while m.stdout.readline() != "exists -\n":
+            pass
+        os.kill(ctl.daemon_pid, signal.SIGKILL)
+        assert m.stdout.readline() == "gone daemon\n"
+        assert m.poll() is None
         m.send_signal(signal.SIGINT)
         assert m.wait(10) == 0
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "../../daemon/errors.h"
-#include "../unit/operations.h"
+#include "../../tools/operations.h"
 #include "matrix.h"
 
 static int code_of(enum blkrepl_verdict v, struct blkrepl_cell c)

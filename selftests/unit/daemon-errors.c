@@ -6,14 +6,18 @@
 #include "../../daemon/errors.h"
 #include "daemon-unit.h"
 
-static void test_codes_and_names_are_unique(void **state)
+static void test_codes_names_and_statuses_are_unique(void **state)
 {
+        unsigned int seen = 1u << STATUS_OK;
+
         for (size_t i = 0; i < n_error_table; i++) {
                 assert_ptr_equal(error_by_code(error_table[i].code), error_table + i);
                 assert_ptr_equal(error_by_name(error_table[i].name), error_table + i);
                 assert_int_equal(strncmp(error_table[i].name, ERROR_PREFIX, strlen(ERROR_PREFIX)), 0);
                 assert_string_equal(error_table[i].name + strlen(ERROR_PREFIX), error_table[i].symbol);
-                assert_true(error_table[i].status > STATUS_OK && error_table[i].status <= STATUS_DENIED);
+                assert_true(error_table[i].status < 32);
+                assert_false(seen & 1u << error_table[i].status);
+                seen |= 1u << error_table[i].status;
         }
 }
 
@@ -44,11 +48,11 @@ static void test_kernel_errors(void **state)
                 { EEXIST, CODE_INVALID_PARAMETER, STATUS_USAGE },
                 { EBUSY, CODE_FAILED, STATUS_WRONG_STATE },
                 { EPERM, CODE_FAILED, STATUS_WRONG_STATE },
-                { ESTALE, CODE_CACHE_OUT_OF_DATE, STATUS_WRONG_STATE },
-                { ENOSPC, CODE_NOT_ENOUGH_RESOURCES, STATUS_ERROR },
-                { ENOMEM, CODE_NOT_ENOUGH_RESOURCES, STATUS_ERROR },
+                { ESTALE, CODE_CACHE_OUT_OF_DATE, STATUS_OUT_OF_DATE },
+                { ENOSPC, CODE_NOT_ENOUGH_RESOURCES, STATUS_NO_RESOURCES },
+                { ENOMEM, CODE_NOT_ENOUGH_RESOURCES, STATUS_NO_RESOURCES },
                 { ETIMEDOUT, CODE_TIMEOUT, STATUS_TIMEOUT },
-                { EOPNOTSUPP, CODE_NOT_SUPPORTED, STATUS_ERROR },
+                { EOPNOTSUPP, CODE_NOT_SUPPORTED, STATUS_NOT_SUPPORTED },
                 { EMEDIUMTYPE, CODE_FAILED, STATUS_WRONG_STATE },
                 { EIO, CODE_UNSPECIFIED, STATUS_ERROR },
                 { EACCES, CODE_ACCESS_DENIED, STATUS_DENIED },
@@ -72,7 +76,7 @@ static void test_foreign_names(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_codes_and_names_are_unique),
+                cmocka_unit_test(test_codes_names_and_statuses_are_unique),
                 cmocka_unit_test(test_set_gives_an_errno_of_the_same_code),
                 cmocka_unit_test(test_kernel_errors),
                 cmocka_unit_test(test_foreign_names),

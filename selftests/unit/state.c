@@ -10,12 +10,14 @@
  * stays; † only if the target is consistent; § likewise, and with Force, for the
  * target may lag; ¶ only while a copy runs or is unfinished; * only to a
  * consistent point that was kept, of which there are none yet; drain what is in
- * flight is completed first.
+ * flight is completed first; ‡ not before both sides were the same once; ‖ with
+ * Force if one side has changes that would be lost; ◦ only when nothing is left to
+ * be copied. Snapshots and clones never have an operation without a line.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "operations.h"
+#include "../../tools/operations.h"
 #include "unit.h"
 #include "../../kernel/names.h"
 
@@ -47,6 +49,38 @@ static const char *const table[] = {
 	"| ReturnToResourcePool 19| – | –   | –   | –       | –       | –    | –    | –    | –       | –   | –    | –     |",
 };
 
+static const char *const snapshot_table[] = {
+	"| Activate 4           | 4   | 4   | 4   | =       | =       | –    | –    | –    | –       | –   | –    | –     |",
+	"| Deactivate 7         | –   | –   | =   | –       | 8       | –    | –    | –    | –       | –   | 8    | –     |",
+	"| Suspend 22           | –   | –   | –   | 9       | –       | =    | –    | –    | –       | –   | –    | –     |",
+	"| Resume 16            | –   | –   | –   | =       | =       | 3▸4  | –    | –    | –       | –   | –    | –     |",
+	"| ResyncReplica 14     | –   | –   | –   | –       | 4       | –    | –    | –    | –       | –   | 4    | –     |",
+	"| RestoreFromReplica 15| –   | –   | –   | –       | 4       | –    | –    | –    | –       | –   | 4    | –     |",
+	"| Detach 8             | –   | –   | –   | –       | del ◦   | –    | –    | –    | –       | –   | del ◦| –     |",
+	"| Dissolve 9           | –   | –   | –   | –       | del ◦   | –    | –    | –    | –       | –   | del ◦| –     |",
+	"| ReturnToResourcePool 19| del | del | del | del   | del     | del  | del  | del  | del     | del | del  | del   |",
+	"| ActivateConsistency 3| ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
+	"| DeactivateConsistency 6| · | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
+	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
+	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
+};
+
+static const char *const clone_table[] = {
+	"| Activate 4           | 3▸4 | 3▸4 | 3▸4 | =       | =       | –    | –    | –    | –       | –   | –    | –     |",
+	"| Deactivate 7         | –   | 8   | =   | 8       | 8       | 8    | –    | –    | –       | –   | –    | 8     |",
+	"| Suspend 22           | –   | –   | –   | 9       | –       | =    | –    | –    | –       | –   | –    | –     |",
+	"| Resume 16            | –   | –   | –   | =       | =       | 3▸4  | –    | –    | –       | –   | –    | –     |",
+	"| ResyncReplica 14     | –   | –   | –   | –       | 3▸4     | –    | –    | –    | –       | 3▸4 | 3▸4  | 3▸4   |",
+	"| RestoreFromReplica 15| –   | –   | –   | –       | 3▸4     | –    | –    | –    | –       | –   | 3▸4  | –     |",
+	"| Abort 2              | 12  | 12  | 12  | 12      | –       | 12   | –    | –    | –       | =   | –    | 12    |",
+	"| Detach 8             | –   | –   | –   | –       | del ◦   | –    | –    | –    | –       | –   | del ◦| –     |",
+	"| Dissolve 9           | –   | –   | –   | –       | del ◦   | –    | –    | –    | –       | –   | del ◦| –     |",
+	"| ActivateConsistency 3| ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
+	"| DeactivateConsistency 6| · | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
+	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
+	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
+};
+
 /* What this version carries out. */
 static const unsigned char built[] = {
 	2, 4, 7, 8, 10, 11, 12, 14, 15, 16, 17, 18, 20, 21, 22, 23,
@@ -71,9 +105,11 @@ static const unsigned char events[][1 + BLKREPL_NR_EVENTS] = {
 	{ 13, 13, 13, 13, 0, 13, 13 },
 };
 
+enum { TYPE_FIRST = 6, MIRROR = 0, NR_TYPES = 3 };
+
 static unsigned int column_state[OPERATIONS_NR_STATES];
-/* by operation and state; NULL where no column has the state */
-static char *words[32][32];
+/* by kind, operation and state; NULL where no column has the state, or no line the operation */
+static char *words[NR_TYPES][32][32];
 
 /* Split a line at its bars; the cells without the blanks around them. */
 static void split(const char *line, void (*cell)(void *ctx, int i, const char *s), void *ctx)
@@ -100,43 +136,69 @@ static void header_cell(void *ctx, int i, const char *s)
 		column_state[i - 1] = atoi(s);
 }
 
+struct parsing {
+	unsigned int type, op;
+};
+
 static void table_cell(void *ctx, int i, const char *s)
 {
-	unsigned int *op = ctx;
+	struct parsing *p = ctx;
 
 	if (!i) {
-		*op = atoi(strrchr(s, ' '));
-		assert_int_equal(strlen(blkrepl_operation_title(*op)), strcspn(s, " "));
-		assert_memory_equal(s, blkrepl_operation_title(*op), strcspn(s, " "));
+		size_t n = strcspn(s, " 0123456789");
+
+		p->op = atoi(s + n + strspn(s + n, " "));
+		assert_int_equal(strlen(blkrepl_operation_title(p->op)), n);
+		assert_memory_equal(s, blkrepl_operation_title(p->op), n);
 		return;
 	}
 	assert_true(i <= OPERATIONS_NR_STATES);
-	assert_null(words[*op][column_state[i - 1]]);
-	words[*op][column_state[i - 1]] = strdup(s);
+	assert_null(words[p->type][p->op][column_state[i - 1]]);
+	words[p->type][p->op][column_state[i - 1]] = strdup(s);
 }
 
-static int parse_table(void **state)
+static int parse_tables(void **state)
 {
+	static const struct {
+		const char *const *line;
+		unsigned int count;
+	} tables[NR_TYPES] = {
+		{ table, ARRAY_SIZE(table) },
+		{ snapshot_table, ARRAY_SIZE(snapshot_table) },
+		{ clone_table, ARRAY_SIZE(clone_table) },
+	};
+	struct parsing p = {};
 	unsigned int i, op;
 
 	split(header, header_cell, NULL);
-	for (i = 0; i < ARRAY_SIZE(table); i++)
-		split(table[i], table_cell, &op);
-	/* Hosts that do not see each other stand in the column of a broken link. */
-	for (op = 0; op < 32; op++)
-		if (words[op][5])
-			words[op][16] = strdup(words[op][5]);
+	for (p.type = 0; p.type < NR_TYPES; p.type++) {
+		for (i = 0; i < tables[p.type].count; i++)
+			split(tables[p.type].line[i], table_cell, &p);
+		/* Hosts that do not see each other stand in the column of a broken link. */
+		for (op = 0; op < 32; op++)
+			if (words[p.type][op][5])
+				words[p.type][op][16] = strdup(words[p.type][op][5]);
+	}
 	return 0;
 }
 
-static int free_table(void **state)
+static int free_tables(void **state)
 {
-	int i, k;
+	int t, i, k;
 
-	for (i = 0; i < 32; i++)
-		for (k = 0; k < 32; k++)
-			free(words[i][k]);
+	for (t = 0; t < NR_TYPES; t++)
+		for (i = 0; i < 32; i++)
+			for (k = 0; k < 32; k++)
+				free(words[t][i][k]);
 	return 0;
+}
+
+/* What stands in a cell, NULL where there is none */
+static const char *word(unsigned int sync_type, unsigned int op, unsigned int state)
+{
+	unsigned int t = sync_type - TYPE_FIRST;
+
+	return t < NR_TYPES && op < 32 && state < 32 ? words[t][op][state] : NULL;
 }
 
 static bool has(const char *text, const char *mark)
@@ -163,6 +225,8 @@ static enum blkrepl_verdict meaning(const char *text, const struct blkrepl_situa
 		return BLKREPL_VERDICT_INCONSISTENT;
 	if (has(text, "‡") && s->first_copy)
 		return BLKREPL_VERDICT_INCONSISTENT;
+	if (has(text, "◦") && s->unfinished)
+		return BLKREPL_VERDICT_INCONSISTENT;
 	if ((has(text, " F") || (has(text, "§") && s->lags)) && !s->force)
 		return BLKREPL_VERDICT_NEEDS_FORCE;
 	if (has(text, "‖") && s->unique && !s->force)
@@ -178,7 +242,18 @@ static void table_is_whole(void **state)
 		assert_int_equal(column_state[i], operations_state[i]);
 	for (op = 2; op <= 23; op++)
 		for (i = 0; i < OPERATIONS_NR_STATES; i++)
-			assert_non_null(words[op][column_state[i]]);
+			assert_non_null(words[MIRROR][op][column_state[i]]);
+}
+
+/* Whether a line of the tables above lets an operation be tried in some state */
+static bool is_known(unsigned int sync_type, unsigned int op)
+{
+	unsigned int st;
+
+	for (st = 0; st < 32; st++)
+		if (word(sync_type, op, st) && strncmp(word(sync_type, op, st), "–", strlen("–")))
+			return true;
+	return false;
 }
 
 static void every_cell(void **state)
@@ -190,7 +265,7 @@ static void every_cell(void **state)
 	for (type = 0; type < 12; type++)
 		for (op = 0; op < 32; op++)
 			for (st = 0; st < 32; st++) {
-				const char *expected = type == 6 ? words[op][st] : NULL;
+				const char *expected = word(type, op, st);
 
 				c = blkrepl_op_cell(type, op, st);
 				operations_cell(c, text, sizeof(text));
@@ -213,7 +288,7 @@ static void every_cell(void **state)
 					if (is != v)
 						fail_msg("cell '%s', situation %u: %d, not %d",
 							 text, bits, is, v);
-					if (op < 2 || op > 23 || (op == 19 && type != 7))
+					if (!is_known(type, op))
 						v = BLKREPL_VERDICT_NOT_SUPPORTED;
 					else if (!is_built(type, op))
 						v = BLKREPL_VERDICT_NOT_BUILT;
@@ -225,32 +300,44 @@ static void every_cell(void **state)
 				}
 			}
 	print_message("%u cells, %u verdicts\n", cells, verdicts);
-	assert_int_equal(cells, 22 * 13);
+	assert_int_equal(cells, (ARRAY_SIZE(table) + ARRAY_SIZE(snapshot_table) +
+				 ARRAY_SIZE(clone_table)) * 13);
 }
 
 /* Where a cell leads there is a state, and what it promises fits together. */
+static void makes_sense(struct blkrepl_cell c)
+{
+	bool legal = c.flags & BLKREPL_CELL_LEGAL;
+	bool moves = legal && !(c.flags & (BLKREPL_CELL_STAY | BLKREPL_CELL_REMOVE));
+
+	assert_int_equal(moves, c.to != 0);
+	if (c.to)
+		assert_true(blkrepl_state_valid(c.to));
+	if (c.via)
+		assert_true(c.to && blkrepl_state_valid(c.via));
+	if (!legal)
+		assert_false(c.flags & ~BLKREPL_CELL_KEPT);
+	if (c.flags & BLKREPL_CELL_SAME)
+		assert_true(c.flags & BLKREPL_CELL_STAY);
+	if (c.flags & BLKREPL_CELL_LAG)
+		assert_true(c.flags & BLKREPL_CELL_CONSISTENT);
+}
+
 static void cells_make_sense(void **state)
 {
-	unsigned int op, st;
+	unsigned int type, op, st;
 
-	for (op = 2; op <= 23; op++)
-		for (st = 2; st <= 16; st++) {
-			struct blkrepl_cell c = blkrepl_op_cell(6, op, st);
-			bool legal = c.flags & BLKREPL_CELL_LEGAL;
-			bool moves = legal && !(c.flags & (BLKREPL_CELL_STAY | BLKREPL_CELL_REMOVE));
-
-			assert_int_equal(moves, c.to != 0);
-			if (c.to)
-				assert_true(blkrepl_state_valid(c.to));
-			if (c.via)
-				assert_true(c.to && blkrepl_state_valid(c.via));
-			if (!legal)
-				assert_false(c.flags & ~BLKREPL_CELL_KEPT);
-			if (c.flags & BLKREPL_CELL_SAME)
-				assert_true(c.flags & BLKREPL_CELL_STAY);
-			if (c.flags & BLKREPL_CELL_LAG)
-				assert_true(c.flags & BLKREPL_CELL_CONSISTENT);
+	for (type = TYPE_FIRST; type < TYPE_FIRST + NR_TYPES; type++)
+		for (op = 2; op <= 23; op++) {
+			for (st = 2; st <= 16; st++)
+				makes_sense(blkrepl_op_cell(type, op, st));
+			assert_int_equal(blkrepl_op_known(type, op), is_known(type, op));
+			/* What is carried out has a row. */
+			assert_true(blkrepl_op_known(type, op) || !blkrepl_op_built(type, op));
 		}
+	assert_false(blkrepl_op_known(9, 4));
+	assert_false(blkrepl_op_known(~0u, 4));
+	assert_false(blkrepl_op_known(6, ~0u));
 }
 
 static void every_event(void **state)
@@ -323,7 +410,7 @@ static void lists_of_legal(void **state)
 		assert_int_equal(n, strlen(list));
 		snprintf(padded, sizeof(padded), ", %s,", list);
 		for (op = 2; op <= 23; op++) {
-			const char *w = words[op][st];
+			const char *w = word(6, op, st);
 			bool listed = w && is_built(6, op) && *w != '=' && !has(w, "–");
 
 			snprintf(entry, sizeof(entry), ", %s%s,", blkrepl_operation_title(op),
@@ -383,5 +470,5 @@ int main(void)
 		cmocka_unit_test(explanations),
 	};
 
-	return cmocka_run_group_tests_name("state", tests, parse_table, free_table);
+	return cmocka_run_group_tests_name("state", tests, parse_tables, free_tables);
 }

@@ -1,22 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of operations as Markdown, from kernel/state.c. */
 #include "operations.h"
-#include "../../kernel/names.h"
 
 const unsigned char operations_state[OPERATIONS_NR_STATES] = {
 	2, 11, 8, 3, 4, 9, 6, 7, 10, 12, 13, 5,
 };
 
-/* In the order in which a relationship is lived with. */
-static const unsigned char rows[] = {
+const unsigned char operations_row[OPERATIONS_NR] = {
 	4, 7, 22, 16, 12, 21, 14, 15, 10, 11, 20, 2, 23, 8, 9, 17, 18, 3, 6, 5, 13, 19,
+};
+
+const struct operations_sign operations_signs[] = {
+	{ "a number", "the state that follows" },
+	{ "a▸b", "it passes through a and ends in b" },
+	{ "drain▸", "what is in flight is completed first" },
+	{ "=", "nothing is left to do" },
+	{ "·", "the state stays" },
+	{ "–", "refused" },
+	{ "'", "source and target change places" },
+	{ "del", "the relationship is removed" },
+	{ "F", "only with Force" },
+	{ "†", "only if the target is consistent" },
+	{ "§", "likewise, and with Force, if the target lags or may lag" },
+	{ "‡", "not before both sides were the same once" },
+	{ "‖", "with Force if one side has changes that would be lost" },
+	{ "◦", "only when nothing is left to be copied" },
+	{ "¶", "only while a copy runs or is unfinished" },
+	{ "*", "only to a consistent point that was kept" },
+	{}
 };
 
 /**
  * operations_cell - a cell as the table shows it
  * @c: the cell
  * @buf: filled
- * @size: its size; 32 is enough
+ * @size: its size; OPERATIONS_CELL_MAX is enough
  */
 void operations_cell(struct blkrepl_cell c, char *buf, size_t size)
 {
@@ -34,7 +51,8 @@ void operations_cell(struct blkrepl_cell c, char *buf, size_t size)
 	else if (c.flags & BLKREPL_CELL_STAY)
 		snprintf(buf, size, "·");
 	else if (c.flags & BLKREPL_CELL_REMOVE)
-		snprintf(buf, size, "del%s", c.flags & BLKREPL_CELL_FORCE ? " F" : "");
+		snprintf(buf, size, "del%s%s", c.flags & BLKREPL_CELL_FORCE ? " F" : "",
+			 c.flags & BLKREPL_CELL_WHOLE ? " ◦" : "");
 	else
 		snprintf(buf, size, "%s%u%s%s%s%s%s", via, c.to, swap,
 			 c.flags & BLKREPL_CELL_FORCE ? " F" : "",
@@ -43,32 +61,4 @@ void operations_cell(struct blkrepl_cell c, char *buf, size_t size)
 			 c.flags & BLKREPL_CELL_ONCE ? " ‡" :
 			 c.flags & BLKREPL_CELL_UNIQUE ? " ‖" : "",
 			 c.flags & BLKREPL_CELL_RUNNING ? " ¶" : "");
-}
-
-/**
- * operations_print - the whole table
- * @f: where to
- */
-void operations_print(FILE *f)
-{
-	unsigned int i, k;
-	char text[32];
-
-	fprintf(f, "| Operation |");
-	for (i = 0; i < OPERATIONS_NR_STATES; i++)
-		fprintf(f, " %u %s |", operations_state[i],
-			blkrepl_copy_state_name(operations_state[i]));
-	fprintf(f, "\n|---|");
-	for (i = 0; i < OPERATIONS_NR_STATES; i++)
-		fprintf(f, "---|");
-	for (k = 0; k < ARRAY_SIZE(rows); k++) {
-		fprintf(f, "\n| %s %u%s |", blkrepl_operation_title(rows[k]), rows[k],
-			blkrepl_op_built(BLKREPL_SYNC_MIRROR, rows[k]) ? "" : " ¹");
-		for (i = 0; i < OPERATIONS_NR_STATES; i++) {
-			operations_cell(blkrepl_op_cell(BLKREPL_SYNC_MIRROR, rows[k],
-							operations_state[i]), text, sizeof(text));
-			fprintf(f, " %s |", text);
-		}
-	}
-	fprintf(f, "\n");
 }
