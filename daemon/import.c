@@ -223,7 +223,7 @@ static const struct lvm_lv *find_log(struct manager *m, sd_id128_t group)
 }
 
 /* The target of a link, from the source's side of it. */
-static struct group *target_from_link(struct manager *m, const struct group *source, const struct logvol_link *l)
+static struct group *target_from_link(struct manager *m, const struct group *source, const struct logvol_info *info, const struct logvol_link *l)
 {
         const struct lvm_lv *log = find_log(m, l->peer_uuid);
         struct group *g = group_by_uuid(m, l->peer_uuid);
@@ -235,7 +235,7 @@ static struct group *target_from_link(struct manager *m, const struct group *sou
         if (!g)
                 return NULL;
         for (size_t i = 0; r >= 0 && i < g->n_members; i++)
-                r = set_member(g, i, l->pair_uuid[i], source->members[i].name, source->members[i].size);
+                r = set_member(g, i, l->pair_uuid[info->members[i].place], source->members[i].name, source->members[i].size);
         if (r >= 0)
                 r = copy_string(g->log_path, sizeof(g->log_path), log->path);
         return r < 0 ? group_free(g) : g;
@@ -270,7 +270,7 @@ static int import_group(struct manager *m, const struct logvol_info *info, const
 
                 if (!l->used || l->target_side || q)
                         continue;
-                target = target_from_link(m, g, l);
+                target = target_from_link(m, g, info, l);
                 q = target ? relationship_new(m, l->uuid, l->name, g, target) : NULL;
                 if (!q) {
                         log_warning("The target of the relationship %s is not on this host; it is not connected.", l->name);

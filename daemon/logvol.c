@@ -14,8 +14,10 @@ static sd_id128_t uuid_at(const u8 *p)
 
 static int parse_members(const char *head, uint64_t tag, struct logvol_info *info)
 {
-        for (uint32_t i = 0; i < info->n_members; i++) {
+        info->n_members = 0;
+        for (uint32_t i = 0; i < BLKREPL_MAX_MEMBERS; i++) {
                 uint32_t index = i / BLKREPL_MEMBERS_PER_BLOCK;
+                struct logvol_member *to = info->members + info->n_members;
                 const struct blkrepl_disk_members *block = blkrepl_block_pick(
                         head + (size_t)(BLKREPL_AT_MEMBERS + 2 * index) * BLKREPL_BLOCK_SIZE, BLKREPL_BLOCK_MEMBERS, index, &tag);
                 const struct blkrepl_disk_member *m;
@@ -23,11 +25,15 @@ static int parse_members(const char *head, uint64_t tag, struct logvol_info *inf
                 if (!block)
                         return -EUCLEAN;
                 m = block->m + i % BLKREPL_MEMBERS_PER_BLOCK;
-                if (!(le32_to_cpu(m->flags) & BLKREPL_MEMBER_USED) || m->name[BLKREPL_NAME_SIZE - 1])
+                if (!(le32_to_cpu(m->flags) & BLKREPL_MEMBER_USED))
+                        continue;
+                if (m->name[BLKREPL_NAME_SIZE - 1])
                         return -EUCLEAN;
-                info->members[i].uuid = uuid_at(m->uuid);
-                memcpy(info->members[i].name, m->name, BLKREPL_NAME_SIZE);
-                info->members[i].size = le64_to_cpu(m->sectors) * 512;
+                to->place = i;
+                to->uuid = uuid_at(m->uuid);
+                memcpy(to->name, m->name, BLKREPL_NAME_SIZE);
+                to->size = le64_to_cpu(m->sectors) * 512;
+                info->n_members++;
         }
         return 0;
 }
@@ -70,7 +76,6 @@ int logvol_parse(const void *head, uint64_t size, struct logvol_info *ret)
         *ret = (struct logvol_info){
                 .group_uuid = uuid_at(sb->group_uuid),
                 .role = le32_to_cpu(sb->role),
-                .n_members = le32_to_cpu(sb->nr_members),
         };
         memcpy(ret->group_name, sb->group_name, BLKREPL_NAME_SIZE);
         tag = le64_to_cpu(sb->hdr.tag);

@@ -9,6 +9,7 @@
 #define LOGVOL_HEAD_SIZE ((size_t)BLKREPL_AT_POOL * BLKREPL_BLOCK_SIZE)
 
 struct logvol_member {
+        uint32_t place;         /* in the member table */
         sd_id128_t uuid;
         char name[BLKREPL_NAME_SIZE];
         uint64_t size;
@@ -19,7 +20,7 @@ struct logvol_link {
         sd_id128_t uuid, peer_uuid;
         char name[BLKREPL_NAME_SIZE], peer_name[BLKREPL_NAME_SIZE];
         uint16_t sync_type, mode;
-        sd_id128_t pair_uuid[BLKREPL_MAX_MEMBERS];
+        sd_id128_t pair_uuid[BLKREPL_MAX_MEMBERS];      /* by the members' places */
 };
 
 struct logvol_info {

@@ -4,8 +4,8 @@
  *
  * Lock order:
  *
- *	blkrepl_groups_lock
- *	  group->conf				commands, one at a time
+ *	group->conf				commands, one at a time
+ *	  blkrepl_groups_lock			the list of groups, and their names
  *	    link->state_lock			changes of state, until durable
  *	      group->meta_lock			bitmaps on the log volume
  *	        log->lock			fixed blocks of the log volume
@@ -19,6 +19,7 @@
  *
  * Who is where:
  *	group.c		groups: coming up, going down, holding writes
+ *	member.c	groups: members come and go, names change
  *	volume.c	members: the replica device, limits, growth
  *	io.c		what happens to a bio
  *	request.c	requests to the legs: pages, bios, how they end
@@ -198,8 +199,10 @@ struct blkrepl_pair {
 
 /**
  * struct blkrepl_vol - a member and its replica device
+ * @ref: of the memory: the group's, those of pairs and of who looks at it
  * @group: the group
- * @index: its number in the group
+ * @index: its number in the group; changes when one before it is removed
+ * @place: its number in the member table on the log volume, for life
  * @uuid: its identity
  * @name: its name
  * @path: of the source's device
@@ -209,6 +212,7 @@ struct blkrepl_pair {
  * @dev: its number
  * @opens: opens of @disk; under group->open_lock
  * @minor: of @disk
+ * @going: no further opens; under group->open_lock
  * @sectors: capacity
  * @shard: in-flight ranges
  * @intent: the write-intent bitmap
@@ -221,8 +225,10 @@ struct blkrepl_pair {
  * @target_linked: the target leg shows below the disk in sysfs
  */
 struct blkrepl_vol {
+	struct kref ref;
 	struct blkrepl_group *group;
 	unsigned int index;
+	unsigned int place;
 	u8 uuid[BLKREPL_UUID_SIZE];
 	char name[BLKREPL_NAME_SIZE];
 	char *path;
@@ -232,6 +238,7 @@ struct blkrepl_vol {
 	unsigned int opens;
 	dev_t dev;
 	int minor;
+	bool going;
 	sector_t sectors;
 	struct blkrepl_shard *shard;
 	struct blkrepl_intent intent;
@@ -328,6 +335,7 @@ struct blkrepl_io {
  * @orphans: requests that were abandoned and have not ended
  * @log: the target's log volume
  * @leg: data devices by index of the member
+ * @vol: the members, kept for requests in flight
  * @nr_legs: how many
  * @free_work: closes the devices once it is idle and closing
  * @rcu: the write path finds it under RCU
@@ -340,6 +348,7 @@ struct blkrepl_conn {
 	atomic_t orphans;
 	struct blkrepl_log log;
 	blkrepl_bdev_t *leg;
+	struct blkrepl_vol **vol;
 	unsigned int nr_legs;
 	struct work_struct free_work;
 	struct rcu_head rcu;
@@ -521,9 +530,10 @@ struct blkrepl_link {
  * @log: the log volume
  * @log_path: its path
  * @was_clean: it had been closed in good order
- * @vol: the members
+ * @vol: the members, in the order of their places; room for BLKREPL_MAX_MEMBERS.
+ *	They change under @conf, @meta_lock and @link_lock
  * @nr_vols: how many
- * @link_lock: for who looks at @link without @conf
+ * @link_lock: for who looks at @name, @vol or @link without @conf
  * @link: the relationship or NULL; changes only while writes are held
  * @opens: opens of the replica devices; under @open_lock
  * @going: no further opens; under @open_lock
@@ -614,6 +624,7 @@ extern unsigned int blkrepl_sweep_ms;
 /* Fault points, off by default; debugfs file "fault" */
 enum blkrepl_fault_point {
 	BLKREPL_FAULT_LOG_WRITE,	/* the source's log volume refuses a write */
+	BLKREPL_FAULT_LOG_STOP,		/* log volumes refuse the write of that number and all later */
 	BLKREPL_FAULT_SOURCE_READ,	/* the source leg answers a read with an error */
 	BLKREPL_FAULT_NO_PAGES,		/* the quick allocation of private pages fails */
 	BLKREPL_FAULT_NO_CHUNK,		/* no memory for a block of the dirty bitmap */
@@ -623,6 +634,7 @@ enum blkrepl_fault_point {
 
 bool blkrepl_fault(enum blkrepl_fault_point point);
 void blkrepl_fault_step(void);
+bool blkrepl_fault_from(enum blkrepl_fault_point point);
 
 /* group.c */
 struct blkrepl_device {
@@ -657,13 +669,24 @@ void blkrepl_group_release(struct blkrepl_group *g);
 void blkrepl_group_fence(struct blkrepl_group *g);
 int blkrepl_group_unfence(struct blkrepl_group *g);
 
+/* member.c */
+int blkrepl_member_add(struct blkrepl_group *g, const struct blkrepl_device *d,
+		       struct netlink_ext_ack *extack);
+int blkrepl_member_remove(struct blkrepl_group *g, const u8 *uuid,
+			  struct netlink_ext_ack *extack);
+int blkrepl_member_tidy(struct blkrepl_group *g);
+int blkrepl_group_rename(struct blkrepl_group *g, const char *name, bool force,
+			 struct netlink_ext_ack *extack);
+
 /* volume.c */
 struct blkrepl_vol *blkrepl_vol_new(struct blkrepl_group *g, const struct blkrepl_device *d,
 				    struct netlink_ext_ack *extack);
 int blkrepl_vol_add_disk(struct blkrepl_vol *vol);
 void blkrepl_vol_del_disk(struct blkrepl_vol *vol);
 void blkrepl_vol_close(struct blkrepl_vol *vol);
-void blkrepl_vol_free(struct blkrepl_vol *vol);
+void blkrepl_vol_fill_disk(const struct blkrepl_vol *vol, struct blkrepl_disk_member *m);
+struct blkrepl_vol *blkrepl_vol_get(struct blkrepl_group *g, unsigned int index);
+void blkrepl_vol_put(struct blkrepl_vol *vol);
 int blkrepl_vol_resize(struct blkrepl_vol *vol, struct netlink_ext_ack *extack);
 
 /* io.c */
@@ -705,7 +728,7 @@ void blkrepl_intent_work(struct work_struct *work);
 void blkrepl_sweep_work(struct work_struct *work);
 int blkrepl_intent_load(struct blkrepl_vol *vol);
 int blkrepl_intent_clear_all(struct blkrepl_group *g);
-int blkrepl_intent_store(struct blkrepl_group *g, struct blkrepl_vol *vol);
+int blkrepl_intent_store(struct blkrepl_vol *vol);
 void blkrepl_intent_suspect(struct blkrepl_link *link);
 void blkrepl_intent_copied(struct blkrepl_vol *vol, sector_t sector);
 void blkrepl_intent_shrink(struct blkrepl_vol *vol, u32 nr_ext);
@@ -716,12 +739,13 @@ int blkrepl_log_open(struct blkrepl_log *log, const char *path, void *holder,
 void blkrepl_log_close(struct blkrepl_log *log, void *holder);
 int blkrepl_log_load(struct blkrepl_log *log, struct netlink_ext_ack *extack);
 int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name,
-		       enum blkrepl_role role, unsigned int nr_members);
+		       enum blkrepl_role role);
 int blkrepl_log_read(struct blkrepl_log *log, u64 block, unsigned int nr, void *buf);
 int blkrepl_log_write(struct blkrepl_log *log, u64 block, const void *buf, blk_opf_t flags);
 int blkrepl_log_write_super(struct blkrepl_log *log);
-int blkrepl_log_write_members(struct blkrepl_log *log, unsigned int nr,
-			      void (*fill)(void *ctx, unsigned int i,
+int blkrepl_log_zero(struct blkrepl_log *log, u64 block, u64 nr);
+int blkrepl_log_write_members(struct blkrepl_log *log,
+			      void (*fill)(void *ctx, unsigned int place,
 					   struct blkrepl_disk_member *m), void *ctx);
 int blkrepl_log_read_members(struct blkrepl_log *log, struct blkrepl_disk_member *m);
 int blkrepl_log_write_areas(struct blkrepl_log *log);
@@ -804,7 +828,7 @@ void blkrepl_hold_work(struct work_struct *work);
 /* half.c */
 int blkrepl_half_admit(struct blkrepl_group *g, const struct blkrepl_group_param *p,
 		       struct netlink_ext_ack *extack);
-int blkrepl_half_forget(struct blkrepl_log *log, unsigned int nr_members, bool torn);
+int blkrepl_half_forget(struct blkrepl_log *log, bool torn);
 int blkrepl_half_format(struct blkrepl_link *link, struct blkrepl_conn *conn, bool force,
 			struct netlink_ext_ack *extack);
 int blkrepl_half_write(struct blkrepl_link *link, struct blkrepl_conn *conn, unsigned int state,

@@ -29,12 +29,14 @@ static void close_devices(struct blkrepl_conn *conn)
 {
 	unsigned int i;
 
-	for (i = 0; i < conn->nr_legs; i++)
+	for (i = 0; i < conn->nr_legs; i++) {
 		if (conn->leg[i])
 			blkrepl_bdev_close(conn->leg[i], conn);
+		blkrepl_vol_put(conn->vol[i]);
+	}
 	blkrepl_log_close(&conn->log, conn);
 	kfree(conn->leg);
-	conn->leg = NULL;
+	kfree(conn->vol);
 }
 
 static void conn_free_work(struct work_struct *work)
@@ -533,15 +535,19 @@ int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
 		return -ENOMEM;
 	conn->link = link;
 	conn->group = g;
-	conn->nr_legs = g->nr_vols;
 	INIT_WORK(&conn->free_work, conn_free_work);
-	conn->leg = kcalloc(conn->nr_legs, sizeof(*conn->leg), GFP_KERNEL);
-	if (!conn->leg)
+	conn->leg = kcalloc(g->nr_vols, sizeof(*conn->leg), GFP_KERNEL);
+	conn->vol = kcalloc(g->nr_vols, sizeof(*conn->vol), GFP_KERNEL);
+	if (!conn->leg || !conn->vol)
 		goto err_free;
 	r = percpu_ref_init(&conn->ref, conn_idle, PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
 	if (r)
 		goto err_free;
 	blkrepl_group_get(g);
+	while (conn->nr_legs < g->nr_vols) {
+		conn->vol[conn->nr_legs] = g->vol[conn->nr_legs];
+		kref_get(&g->vol[conn->nr_legs++]->ref);
+	}
 	conn->log.conn = conn;
 	r = blkrepl_log_open(&conn->log, log_path, conn, extack);
 	for (i = 0; i < nr && !r; i++) {
@@ -561,6 +567,7 @@ int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
 
 err_free:
 	kfree(conn->leg);
+	kfree(conn->vol);
 	kfree(conn);
 	return r;
 }

@@ -15,6 +15,7 @@ static struct dentry *dir;
 
 static const char *const fault_names[BLKREPL_NR_FAULTS] = {
 	[BLKREPL_FAULT_LOG_WRITE]	= "log-write",
+	[BLKREPL_FAULT_LOG_STOP]	= "log-stop",
 	[BLKREPL_FAULT_SOURCE_READ]	= "source-read",
 	[BLKREPL_FAULT_NO_PAGES]	= "no-pages",
 	[BLKREPL_FAULT_NO_CHUNK]	= "no-chunk",
@@ -53,6 +54,22 @@ void blkrepl_fault_step(void)
 	pr_emerg("blkrepl: stopped after a step\n");
 	for (;;)
 		msleep(MSEC_PER_SEC);
+}
+
+/**
+ * blkrepl_fault_from - whether a fault is to be made here, and from now on
+ * @point: where
+ *
+ * Context: any.
+ */
+bool blkrepl_fault_from(enum blkrepl_fault_point point)
+{
+	int n = atomic_read(&faults[point]);
+
+	while (unlikely(n > 1))
+		if (atomic_try_cmpxchg(&faults[point], &n, n - 1))
+			return false;
+	return n;
 }
 
 static const char *const kinds[] = {
@@ -120,13 +137,16 @@ static int groups_show(struct seq_file *m, void *unused)
 	mutex_lock(&blkrepl_groups_lock);
 	list_for_each_entry(g, &blkrepl_groups, node) {
 		struct blkrepl_link *link;
+		struct blkrepl_vol *vol;
 
 		seq_printf(m, "group %s %pUb up=%d opens=%u holding=%d commits=%lld\n", g->name,
 			   g->uuid, g->up, g->opens, g->holding, (s64)atomic64_read(&g->commits));
 		if (!READ_ONCE(g->up) || READ_ONCE(g->dying))
 			continue;
-		for (i = 0; i < g->nr_vols; i++)
-			show_vol(m, g->vol[i]);
+		for (i = 0; (vol = blkrepl_vol_get(g, i)); i++) {
+			show_vol(m, vol);
+			blkrepl_vol_put(vol);
+		}
 		link = blkrepl_link_get(g);
 		if (link) {
 			show_link(m, link);
@@ -152,7 +172,7 @@ static int fault_open(struct inode *inode, struct file *file)
 	return single_open(file, fault_show, NULL);
 }
 
-/* "NAME COUNT": the next COUNT times */
+/* "NAME COUNT": the next COUNT times; for log-stop all but the next COUNT - 1 */
 static ssize_t fault_write(struct file *file, const char __user *ubuf, size_t len, loff_t *pos)
 {
 	char buf[40], name[24];

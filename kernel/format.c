@@ -145,8 +145,7 @@ int blkrepl_super_check(const struct blkrepl_disk_super *sb, u64 nr_blocks)
 	if (le32_to_cpu(sb->version) != BLKREPL_VERSION ||
 	    le32_to_cpu(sb->incompat) & ~BLKREPL_INCOMPAT_KNOWN)
 		return -EOPNOTSUPP;
-	if (le32_to_cpu(sb->nr_members) > BLKREPL_MAX_MEMBERS ||
-	    le32_to_cpu(sb->extent_shift) != BLKREPL_EXTENT_SHIFT ||
+	if (le32_to_cpu(sb->extent_shift) != BLKREPL_EXTENT_SHIFT ||
 	    (role != BLKREPL_ROLE_SOURCE && role != BLKREPL_ROLE_TARGET) ||
 	    sb->group_name[BLKREPL_NAME_SIZE - 1] ||
 	    le64_to_cpu(sb->nr_blocks) < BLKREPL_AT_POOL)

@@ -97,12 +97,17 @@ struct blkrepl_disk_super {
 	__le64 nr_blocks;
 	__le32 role;		/* when it was formatted; the link state tells the present one */
 	__le32 flags;
-	__le32 nr_members;
+	__le32 rsv0;
 	__le32 extent_shift;
 	u8 rsv[BLKREPL_BLOCK_SIZE - 160];
 };
 
-/* Member table: type 2, 32 entries a block */
+/*
+ * Member table: type 2, 32 entries a block. The group has the members whose
+ * entries are in use, in their order. The number of an entry, its place, is the
+ * member's for life: areas and pairs go by it. So a member is added or removed
+ * by writing one block.
+ */
 struct blkrepl_disk_member {
 	u8 uuid[BLKREPL_UUID_SIZE];
 	char name[BLKREPL_NAME_SIZE];
@@ -127,7 +132,7 @@ struct blkrepl_disk_members {
 struct blkrepl_disk_area {
 	__le16 type;		/* enum blkrepl_block_type, 0: unused */
 	__le16 link;		/* BLKREPL_BLOCK_DIRTY: which relationship */
-	__le32 member;
+	__le32 member;		/* place of the member in the member table */
 	__le32 first;		/* number of the first logical block in its bitmap */
 	__le32 nr;		/* number of logical blocks */
 	__le64 start;		/* block on the log volume */
@@ -188,7 +193,7 @@ struct blkrepl_disk_link {
 	__le64 when_activated_us;
 	__le64 when_suspended_us;
 	__le64 when_broken_us;
-	u8 pair_uuid[BLKREPL_MAX_MEMBERS][BLKREPL_UUID_SIZE];	/* the other side's members */
+	u8 pair_uuid[BLKREPL_MAX_MEMBERS][BLKREPL_UUID_SIZE];	/* the other side's members, by place */
 	u8 rsv[BLKREPL_BLOCK_SIZE - 2416];
 };
 

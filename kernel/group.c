@@ -27,8 +27,7 @@ static void group_free(struct kref *ref)
 	unsigned int i;
 
 	for (i = 0; i < g->nr_vols; i++)
-		if (g->vol[i])
-			blkrepl_vol_free(g->vol[i]);
+		blkrepl_vol_put(g->vol[i]);
 	kfree(g->vol);
 	blkrepl_log_close(&g->log, g);
 	kfree(g->log_path);
@@ -320,7 +319,7 @@ static struct blkrepl_group *group_alloc(const struct blkrepl_group_param *p)
 	mutex_init(&g->meta_lock);
 	INIT_DELAYED_WORK(&g->sweep_work, blkrepl_sweep_work);
 	g->log_path = kstrdup(p->log_path, GFP_KERNEL);
-	g->vol = kcalloc(p->nr_devs, sizeof(*g->vol), GFP_KERNEL);
+	g->vol = kcalloc(BLKREPL_MAX_MEMBERS, sizeof(*g->vol), GFP_KERNEL);
 	if (!g->log_path || !g->vol || init_pools(g)) {
 		blkrepl_group_put(g);
 		return NULL;
@@ -328,14 +327,14 @@ static struct blkrepl_group *group_alloc(const struct blkrepl_group_param *p)
 	return g;
 }
 
-static void fill_member(void *ctx, unsigned int i, struct blkrepl_disk_member *m)
+static void fill_member(void *ctx, unsigned int place, struct blkrepl_disk_member *m)
 {
 	struct blkrepl_group *g = ctx;
+	unsigned int i;
 
-	memcpy(m->uuid, g->vol[i]->uuid, BLKREPL_UUID_SIZE);
-	strscpy(m->name, g->vol[i]->name, BLKREPL_NAME_SIZE);
-	m->sectors = cpu_to_le64(g->vol[i]->sectors);
-	m->flags = cpu_to_le32(BLKREPL_MEMBER_USED);
+	for (i = 0; i < g->nr_vols; i++)
+		if (g->vol[i]->place == place)
+			blkrepl_vol_fill_disk(g->vol[i], m);
 }
 
 /**
@@ -346,7 +345,7 @@ static void fill_member(void *ctx, unsigned int i, struct blkrepl_disk_member *m
  */
 int blkrepl_group_write_members(struct blkrepl_group *g)
 {
-	return blkrepl_log_write_members(&g->log, g->nr_vols, fill_member, g);
+	return blkrepl_log_write_members(&g->log, fill_member, g);
 }
 
 static int create_metadata(struct blkrepl_group *g, const struct blkrepl_group_param *p,
@@ -363,38 +362,43 @@ static int create_metadata(struct blkrepl_group *g, const struct blkrepl_group_p
 		NL_SET_ERR_MSG(extack, "the log volume cannot be read, or holds what is not understood; use force to overwrite it");
 		return r;
 	}
-	r = blkrepl_log_format(&g->log, p->uuid, p->name, BLKREPL_ROLE_SOURCE, g->nr_vols);
+	r = blkrepl_log_format(&g->log, p->uuid, p->name, BLKREPL_ROLE_SOURCE);
 	for (i = 0; i < g->nr_vols && !r; i++)
-		r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0, i,
-					   g->vol[i]->intent.nr_chunks);
+		r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0,
+					   g->vol[i]->place, g->vol[i]->intent.nr_chunks);
 	if (r == -ENOSPC)
 		NL_SET_ERR_MSG(extack, "the log volume is too small for the members; extend it");
 	r = r ?: blkrepl_group_write_members(g);
 	r = r ?: blkrepl_log_write_areas(&g->log);
 	mutex_lock(&g->meta_lock);
 	for (i = 0; i < g->nr_vols && !r; i++)
-		r = blkrepl_intent_store(g, g->vol[i]);
+		r = blkrepl_intent_store(g->vol[i]);
 	mutex_unlock(&g->meta_lock);
 	return r;
 }
 
-/* Whether the given members are those of the metadata. */
+/* Whether the given members are those of the metadata; each gets its place. */
 static int check_members(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_disk_member *m = kvcalloc(BLKREPL_MAX_MEMBERS, sizeof(*m), GFP_KERNEL);
-	unsigned int i;
+	unsigned int i, n = 0;
 	int r;
 
 	if (!m)
 		return -ENOMEM;
 	r = blkrepl_log_read_members(&g->log, m);
-	if (!r && le32_to_cpu(g->log.super->nr_members) != g->nr_vols) {
-		NL_SET_ERR_MSG(extack, "the metadata name another number of members");
-		r = -EINVAL;
-	}
-	for (i = 0; i < g->nr_vols && !r; i++) {
-		struct blkrepl_vol *vol = g->vol[i];
+	for (i = 0; i < BLKREPL_MAX_MEMBERS && !r; i++) {
+		struct blkrepl_vol *vol;
 
+		if (!(le32_to_cpu(m[i].flags) & BLKREPL_MEMBER_USED))
+			continue;
+		if (n == g->nr_vols) {
+			NL_SET_ERR_MSG(extack, "the metadata know more members");
+			r = -EINVAL;
+			break;
+		}
+		vol = g->vol[n++];
+		vol->place = i;
 		if (!blkrepl_uuid_equal(m[i].uuid, vol->uuid)) {
 			NL_SET_ERR_MSG(extack, "the metadata know a member by another UUID");
 			r = -EINVAL;
@@ -405,6 +409,10 @@ static int check_members(struct blkrepl_group *g, struct netlink_ext_ack *extack
 			/* What it grew by is taken over by member-resize. */
 			vol->sectors = le64_to_cpu(m[i].sectors);
 		}
+	}
+	if (!r && n < g->nr_vols) {
+		NL_SET_ERR_MSG(extack, "the metadata know fewer members");
+		r = -EINVAL;
 	}
 	kvfree(m);
 	return r;
@@ -429,6 +437,7 @@ static int load_metadata(struct blkrepl_group *g, const struct blkrepl_group_par
 	g->was_clean = le32_to_cpu(g->log.super->flags) & BLKREPL_SB_CLEAN;
 	r = blkrepl_half_admit(g, p, extack);
 	r = r ?: check_members(g, extack);
+	r = r ?: blkrepl_member_tidy(g);
 	for (i = 0; i < g->nr_vols && !r; i++) {
 		r = blkrepl_intent_init(g->vol[i]);
 		r = r ?: blkrepl_intent_load(g->vol[i]);
@@ -491,6 +500,7 @@ static int bring_up(struct blkrepl_group *g, const struct blkrepl_group_param *p
 		r = PTR_ERR_OR_ZERO(vol);
 		if (r)
 			break;
+		vol->place = vol->index;
 		g->vol[g->nr_vols++] = vol;
 		if (p->create)
 			r = blkrepl_intent_init(vol);

@@ -16,12 +16,11 @@
 /**
  * blkrepl_half_forget - remove a relationship from a log volume
  * @log: this side's or the other's
- * @nr_members: of its group
  * @torn: mark the members: they were left in the middle of a copy
  *
  * Context: may sleep; for this side's log volume group->meta_lock is held.
  */
-int blkrepl_half_forget(struct blkrepl_log *log, unsigned int nr_members, bool torn)
+int blkrepl_half_forget(struct blkrepl_log *log, bool torn)
 {
 	struct blkrepl_disk_link *l = kzalloc(sizeof(*l), GFP_NOIO);
 	unsigned int i;
@@ -37,7 +36,7 @@ int blkrepl_half_forget(struct blkrepl_log *log, unsigned int nr_members, bool t
 	kfree(l);
 	if (r)
 		return r;
-	for (i = 0; i < nr_members; i++)
+	for (i = 0; i < BLKREPL_MAX_MEMBERS; i++)
 		blkrepl_layout_drop(log->layout, BLKREPL_BLOCK_DIRTY, 0, i);
 	return blkrepl_log_write_areas(log);
 }
@@ -77,8 +76,7 @@ int blkrepl_half_admit(struct blkrepl_group *g, const struct blkrepl_group_param
 		return -ENOMEM;
 	r = blkrepl_log_read_link(&g->log, l);
 	if (!r && p->forget && blkrepl_uuid_equal(l->uuid, p->forget)) {
-		r = blkrepl_half_forget(&g->log, le32_to_cpu(g->log.super->nr_members),
-					le32_to_cpu(l->flags) & BLKREPL_LINK_TORN);
+		r = blkrepl_half_forget(&g->log, le32_to_cpu(l->flags) & BLKREPL_LINK_TORN);
 		r = r ?: -ENOENT;
 	}
 	if (r == -ENOENT) {
@@ -113,7 +111,8 @@ static void fill_other(struct blkrepl_link *link, const struct blkrepl_gens *gen
 	l->flags = cpu_to_le32(flags);
 	l->dirty_tag = cpu_to_le64(tag);
 	for (i = 0; i < link->nr_pairs; i++)
-		memcpy(l->pair_uuid[i], link->pair[i].vol->uuid, BLKREPL_UUID_SIZE);
+		memcpy(l->pair_uuid[link->pair[i].vol->place], link->pair[i].vol->uuid,
+		       BLKREPL_UUID_SIZE);
 }
 
 /**
@@ -228,7 +227,7 @@ static int visit_pair(struct visit *v, struct blkrepl_conn *conn, struct blkrepl
 	const bool zero = v->link->peer.flags & BLKREPL_LINK_TRACKED_ZERO;
 	const u64 tag = v->link->peer.tag;
 	struct blkrepl_log *log = &conn->log;
-	u32 i = pair->vol->index, c;
+	u32 i = pair->vol->place, c;
 	const void *b;
 	u64 at;
 	int r;
@@ -285,7 +284,7 @@ int blkrepl_half_changes(struct blkrepl_link *link, struct blkrepl_conn *conn, b
 }
 
 /* Write empty intent blocks: where there are none yet, or all. */
-static int empty_intents(struct blkrepl_log *log, u32 member, u32 nr, bool all, void *buf)
+static int empty_intents(struct blkrepl_log *log, u32 place, u32 nr, bool all, void *buf)
 {
 	const struct blkrepl_disk_bits *b;
 	u64 at, seq;
@@ -293,7 +292,7 @@ static int empty_intents(struct blkrepl_log *log, u32 member, u32 nr, bool all, 
 	u32 c;
 
 	for (c = 0; c < nr && !r; c++) {
-		at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_INTENT, 0, member, c);
+		at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_INTENT, 0, place, c);
 		r = at ? blkrepl_log_read(log, at, 2, buf) : -EUCLEAN;
 		if (r)
 			return r;
@@ -304,7 +303,7 @@ static int empty_intents(struct blkrepl_log *log, u32 member, u32 nr, bool all, 
 			continue;
 		seq = b ? blkrepl_block_seq(b) : 0;
 		memset(buf, 0, BLKREPL_BLOCK_SIZE);
-		r = blkrepl_log_write_bits(log, BLKREPL_BLOCK_INTENT, member, c, buf, log->tag, &seq);
+		r = blkrepl_log_write_bits(log, BLKREPL_BLOCK_INTENT, place, c, buf, log->tag, &seq);
 	}
 	return r;
 }
@@ -331,7 +330,8 @@ int blkrepl_half_settle(struct blkrepl_link *link, struct blkrepl_conn *conn)
 	if (!buf)
 		return -ENOMEM;
 	for (i = 0; i < link->nr_pairs && !r; i++)
-		r = empty_intents(&conn->log, i, link->pair[i].vol->intent.nr_chunks, true, buf);
+		r = empty_intents(&conn->log, link->pair[i].vol->place,
+				  link->pair[i].vol->intent.nr_chunks, true, buf);
 	kfree(buf);
 	return r;
 }
@@ -343,29 +343,38 @@ static int provide(struct blkrepl_link *link, struct blkrepl_log *log, void *buf
 	int r = 0;
 
 	for (i = 0; i < link->nr_pairs && !r; i++) {
+		unsigned int place = link->pair[i].vol->place;
 		sector_t sectors = link->pair[i].vol->sectors;
 
-		r = blkrepl_layout_provide(log->layout, BLKREPL_BLOCK_INTENT, 0, i,
+		r = blkrepl_layout_provide(log->layout, BLKREPL_BLOCK_INTENT, 0, place,
 					   blkrepl_layout_chunks(BLKREPL_BLOCK_INTENT, sectors));
-		r = r ?: blkrepl_layout_provide(log->layout, BLKREPL_BLOCK_DIRTY, 0, i,
+		r = r ?: blkrepl_layout_provide(log->layout, BLKREPL_BLOCK_DIRTY, 0, place,
 						blkrepl_layout_chunks(BLKREPL_BLOCK_DIRTY, sectors));
 	}
 	r = r ?: blkrepl_log_write_areas(log);
 	for (i = 0; i < link->nr_pairs && !r; i++)
-		r = empty_intents(log, i, link->pair[i].vol->intent.nr_chunks, false, buf);
+		r = empty_intents(log, link->pair[i].vol->place,
+				  link->pair[i].vol->intent.nr_chunks, false, buf);
 	return r;
 }
 
-static void fill_member(void *ctx, unsigned int i, struct blkrepl_disk_member *m)
+/* The two members of a pair have the same place, each in its group. */
+static void fill_member(void *ctx, unsigned int place, struct blkrepl_disk_member *m)
 {
 	const struct blkrepl_link *link = ctx;
-	const struct blkrepl_pair *pair = &link->pair[i];
+	const struct blkrepl_pair *pair;
+	unsigned int i;
 
-	/* As large as this side: it may have to serve for it, and be copied back. */
-	memcpy(m->uuid, pair->uuid, BLKREPL_UUID_SIZE);
-	strscpy(m->name, pair->name, BLKREPL_NAME_SIZE);
-	m->sectors = cpu_to_le64(pair->vol->sectors);
-	m->flags = cpu_to_le32(BLKREPL_MEMBER_USED);
+	for (i = 0; i < link->nr_pairs; i++) {
+		pair = &link->pair[i];
+		if (pair->vol->place != place)
+			continue;
+		/* As large as this side: it may have to serve for it, and be copied back. */
+		memcpy(m->uuid, pair->uuid, BLKREPL_UUID_SIZE);
+		strscpy(m->name, pair->name, BLKREPL_NAME_SIZE);
+		m->sectors = cpu_to_le64(pair->vol->sectors);
+		m->flags = cpu_to_le32(BLKREPL_MEMBER_USED);
+	}
 }
 
 /**
@@ -396,8 +405,8 @@ int blkrepl_half_format(struct blkrepl_link *link, struct blkrepl_conn *conn, bo
 		goto out;
 	}
 	r = blkrepl_log_format(&conn->log, link->peer_uuid, link->peer_name,
-			       BLKREPL_ROLE_TARGET, link->nr_pairs);
-	r = r ?: blkrepl_log_write_members(&conn->log, link->nr_pairs, fill_member, link);
+			       BLKREPL_ROLE_TARGET);
+	r = r ?: blkrepl_log_write_members(&conn->log, fill_member, link);
 	r = r ?: provide(link, &conn->log, buf);
 	r = r ?: blkrepl_half_tell(link, conn, link->state);
 	if (r)
@@ -448,17 +457,18 @@ int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *c
 	r = blkrepl_log_read_members(&conn->log, m);
 	for (i = 0; i < link->nr_pairs && !r; i++) {
 		struct blkrepl_pair *pair = &link->pair[i];
+		const struct blkrepl_disk_member *other = &m[pair->vol->place];
 
-		if (!blkrepl_uuid_equal(m[i].uuid, pair->uuid))
+		if (!blkrepl_uuid_equal(other->uuid, pair->uuid))
 			r = -EMEDIUMTYPE;
-		fits = fits && le64_to_cpu(m[i].sectors) == pair->vol->sectors;
+		fits = fits && le64_to_cpu(other->sectors) == pair->vol->sectors;
 		if (!pair->name[0])
-			strscpy(pair->name, m[i].name, BLKREPL_NAME_SIZE);
+			strscpy(pair->name, other->name, BLKREPL_NAME_SIZE);
 	}
 	if (r || fits)
 		goto out;
 	r = provide(link, &conn->log, buf);
-	r = r ?: blkrepl_log_write_members(&conn->log, link->nr_pairs, fill_member, link);
+	r = r ?: blkrepl_log_write_members(&conn->log, fill_member, link);
 out:
 	kfree(buf);
 	kvfree(m);

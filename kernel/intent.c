@@ -147,29 +147,35 @@ void blkrepl_intent_free(struct blkrepl_vol *vol)
 	in->ext = NULL;
 }
 
-/* Write the changed blocks; group->meta_lock is held. */
+/* Write the changed blocks of a member; group->meta_lock is held. */
+static int write_vol_intents(struct blkrepl_vol *vol)
+{
+	struct blkrepl_log *log = &vol->group->log;
+	struct blkrepl_intent *in = &vol->intent;
+	int r;
+	u32 c;
+
+	lockdep_assert_held(&vol->group->meta_lock);
+	for (c = 0; c < in->nr_chunks; c++) {
+		if (!in->chunk[c].changed)
+			continue;
+		r = blkrepl_log_write_bits(log, BLKREPL_BLOCK_INTENT, vol->place, c,
+					   in->chunk[c].block, log->tag, &in->chunk[c].seq);
+		if (r)
+			return r;
+		in->chunk[c].changed = false;
+	}
+	return 0;
+}
+
 static int write_intents(struct blkrepl_group *g)
 {
 	unsigned int i;
 	int r = 0;
-	u32 c;
 
-	lockdep_assert_held(&g->meta_lock);
-	for (i = 0; i < g->nr_vols; i++) {
-		struct blkrepl_intent *in = &g->vol[i]->intent;
-
-		for (c = 0; c < in->nr_chunks; c++) {
-			if (!in->chunk[c].changed)
-				continue;
-			r = blkrepl_log_write_bits(&g->log, BLKREPL_BLOCK_INTENT, i, c,
-						   in->chunk[c].block, g->log.tag,
-						   &in->chunk[c].seq);
-			if (r)
-				return r;
-			in->chunk[c].changed = false;
-		}
-	}
-	return 0;
+	for (i = 0; i < g->nr_vols && !r; i++)
+		r = write_vol_intents(g->vol[i]);
+	return r;
 }
 
 /**
@@ -203,19 +209,18 @@ void blkrepl_intent_mark(struct blkrepl_vol *vol, sector_t from, sector_t to)
 }
 
 /**
- * blkrepl_intent_store - write blocks of bitmaps that are new
- * @g: the group
- * @vol: whose blocks are to be written even if nothing changed, or NULL
+ * blkrepl_intent_store - write all blocks of a member's bitmap
+ * @vol: the member
  *
- * Context: may sleep; g->meta_lock is held.
+ * Context: may sleep; group->meta_lock is held.
  */
-int blkrepl_intent_store(struct blkrepl_group *g, struct blkrepl_vol *vol)
+int blkrepl_intent_store(struct blkrepl_vol *vol)
 {
 	u32 c;
 
-	for (c = 0; vol && c < vol->intent.nr_chunks; c++)
+	for (c = 0; c < vol->intent.nr_chunks; c++)
 		vol->intent.chunk[c].changed = true;
-	return write_intents(g);
+	return write_vol_intents(vol);
 }
 
 /**
@@ -365,7 +370,7 @@ static int write_images(struct blkrepl_group *g, struct blkrepl_link *link,
 
 		if (!r)
 			r = blkrepl_log_write_bits(&g->log, BLKREPL_BLOCK_DIRTY,
-						   im->pair->vol->index, im->chunk, &im->bits,
+						   im->pair->vol->place, im->chunk, &im->bits,
 						   link->dirty_tag, &c->seq);
 		if (r)
 			WRITE_ONCE(c->changed, true);
@@ -661,7 +666,7 @@ int blkrepl_intent_load(struct blkrepl_vol *vol)
 	if (!buf)
 		return -ENOMEM;
 	for (c = 0; c < in->nr_chunks && !r; c++) {
-		u64 at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_INTENT, 0, vol->index, c);
+		u64 at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_INTENT, 0, vol->place, c);
 		const struct blkrepl_disk_bits *b;
 
 		r = at ? blkrepl_log_read(log, at, 2, buf) : -EUCLEAN;

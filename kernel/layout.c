@@ -65,7 +65,7 @@ static bool same(const struct blkrepl_area *a, u16 type, u16 link, u32 member)
  * @l: the layout
  * @type: BLKREPL_BLOCK_INTENT or BLKREPL_BLOCK_DIRTY
  * @link: number of the relationship, 0 for the intent bitmap
- * @member: index of the member
+ * @member: place of the member
  * @chunk: number of the logical block within the bitmap
  *
  * Return: the block of slot 0, or 0 when no area covers the chunk.
@@ -123,7 +123,7 @@ again:
  * @l: the layout; changed only when 0 is returned
  * @type: BLKREPL_BLOCK_INTENT or BLKREPL_BLOCK_DIRTY
  * @link: number of the relationship
- * @member: index of the member
+ * @member: place of the member
  * @chunks: logical blocks that the bitmap needs in all
  *
  * Return: 0, or -ENOSPC when the log volume or the area table is full.
@@ -196,9 +196,24 @@ static bool area_is_sane(const struct blkrepl_layout *l, const struct blkrepl_ar
 	return true;
 }
 
+/*
+ * The table is stored block by block from the first on, and an area that moves
+ * goes to an earlier entry. So one that stands in two blocks was about to move.
+ */
+static bool was_moving(const struct blkrepl_layout *l, u32 nr, const struct blkrepl_area *a)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		if (same(&l->area[i], a->type, a->link, a->member) &&
+		    l->area[i].first == a->first && l->area[i].start == a->start)
+			return true;
+	return false;
+}
+
 /**
  * blkrepl_layout_load - add the areas of one block of the area table
- * @l: the layout, with nr_blocks set
+ * @l: the layout, with nr_blocks set; holds the areas of the blocks before
  * @d: a valid block
  *
  * Return: 0, or -EUCLEAN for an area that is outside the volume, overlaps
@@ -206,7 +221,7 @@ static bool area_is_sane(const struct blkrepl_layout *l, const struct blkrepl_ar
  */
 int blkrepl_layout_load(struct blkrepl_layout *l, const struct blkrepl_disk_areas *d)
 {
-	unsigned int i;
+	u32 i, before = l->nr;
 
 	for (i = 0; i < BLKREPL_AREAS_PER_BLOCK; i++) {
 		const struct blkrepl_disk_area *e = &d->a[i];
@@ -219,7 +234,7 @@ int blkrepl_layout_load(struct blkrepl_layout *l, const struct blkrepl_disk_area
 			.start = le64_to_cpu(e->start),
 		};
 
-		if (!a.type)
+		if (!a.type || was_moving(l, before, &a))
 			continue;
 		if (l->nr == BLKREPL_MAX_AREAS || !area_is_sane(l, &a))
 			return -EUCLEAN;

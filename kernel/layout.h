@@ -9,6 +9,12 @@
 
 /**
  * struct blkrepl_area - an area in memory; see struct blkrepl_disk_area
+ * @type: as there, like all others
+ * @link: as there
+ * @member: place of the member in the member table
+ * @first: as there
+ * @nr: as there
+ * @start: as there
  */
 struct blkrepl_area {
 	u16 type;

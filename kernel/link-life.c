@@ -15,6 +15,7 @@ static void release_pairs(struct blkrepl_link *link)
 		blkrepl_dirty_release(&pair->dirty);
 		kvfree(pair->dirty.chunk);
 		kfree(pair->path);
+		blkrepl_vol_put(pair->vol);
 	}
 	kvfree(link->pair);
 }
@@ -111,6 +112,7 @@ static int init_pair(struct blkrepl_link *link, unsigned int i)
 		return -ENOMEM;
 	pair->link = link;
 	pair->vol = vol;
+	kref_get(&vol->ref);
 	pair->mode = BLKREPL_PAIR_TRACK;
 	spin_lock_init(&pair->dirty_lock);
 	blkrepl_dirty_init(&pair->dirty, chunk,
@@ -193,7 +195,8 @@ static int provide_areas(struct blkrepl_link *link)
 	int r = 0;
 
 	for (i = 0; i < link->nr_pairs && !r; i++)
-		r = blkrepl_layout_provide(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0, i,
+		r = blkrepl_layout_provide(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0,
+					   link->pair[i].vol->place,
 					   link->pair[i].dirty.nr_chunks);
 	return r;
 }
@@ -203,7 +206,8 @@ static void drop_areas(struct blkrepl_link *link)
 	unsigned int i;
 
 	for (i = 0; i < link->nr_pairs; i++)
-		blkrepl_layout_drop(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0, i);
+		blkrepl_layout_drop(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0,
+				    link->pair[i].vol->place);
 }
 
 static void set_params(struct blkrepl_link *link, const struct blkrepl_link_param *p)
@@ -250,7 +254,7 @@ static int forget(struct blkrepl_link *link)
 {
 	struct blkrepl_group *g = link->group;
 
-	return blkrepl_half_forget(&g->log, g->nr_vols, link->flags & BLKREPL_LINK_TORN);
+	return blkrepl_half_forget(&g->log, link->flags & BLKREPL_LINK_TORN);
 }
 
 /**
@@ -345,7 +349,8 @@ static int load_dirty(struct blkrepl_link *link)
 		struct blkrepl_pair *pair = &link->pair[i];
 
 		for (c = 0; c < pair->dirty.nr_chunks && !r; c++) {
-			u64 at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_DIRTY, 0, i, c);
+			u64 at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_DIRTY, 0,
+						       pair->vol->place, c);
 
 			r = at ? blkrepl_log_read(log, at, 2, buf) : -EUCLEAN;
 			if (r)
@@ -415,7 +420,8 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	link->when_suspended_us = le64_to_cpu(l->when_suspended_us);
 	link->when_broken_us = le64_to_cpu(l->when_broken_us);
 	for (i = 0; i < link->nr_pairs; i++)
-		memcpy(link->pair[i].uuid, l->pair_uuid[i], BLKREPL_UUID_SIZE);
+		memcpy(link->pair[i].uuid, l->pair_uuid[link->pair[i].vol->place],
+		       BLKREPL_UUID_SIZE);
 	r = load_dirty(link);
 	if (r)
 		goto out;
@@ -526,7 +532,7 @@ int blkrepl_link_detach(struct blkrepl_link *link, unsigned int timeout_ms,
 	conn = blkrepl_conn_tryget(link);
 	if (conn) {
 		/* Where this fails the other side is told when it comes up. */
-		blkrepl_half_forget(&conn->log, link->nr_pairs, !blkrepl_link_consistent(link));
+		blkrepl_half_forget(&conn->log, !blkrepl_link_consistent(link));
 		blkrepl_conn_put(conn);
 	}
 	r = blkrepl_group_hold(g, timeout_ms);

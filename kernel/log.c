@@ -12,10 +12,12 @@
 
 #include "blkrepl.h"
 
-#define READ_BATCH	64	/* blocks */
+#define BATCH	64	/* blocks */
 
 static int sync_io(struct blkrepl_log *log, blk_opf_t opf, u64 block, void *buf, unsigned int len)
 {
+	if (op_is_write(opf) && blkrepl_fault_from(BLKREPL_FAULT_LOG_STOP))
+		return -EIO;
 	return blkrepl_conn_sync_io(log->conn, blkrepl_bdev(log->bdev), opf,
 				    block * BLKREPL_BLOCK_SECTORS, buf, len);
 }
@@ -32,7 +34,7 @@ static int sync_io(struct blkrepl_log *log, blk_opf_t opf, u64 block, void *buf,
 int blkrepl_log_read(struct blkrepl_log *log, u64 block, unsigned int nr, void *buf)
 {
 	while (nr) {
-		unsigned int n = min_t(unsigned int, nr, READ_BATCH);
+		unsigned int n = min_t(unsigned int, nr, BATCH);
 		int r = sync_io(log, REQ_OP_READ | REQ_META | REQ_SYNC, block, buf,
 				n * BLKREPL_BLOCK_SIZE);
 
@@ -67,6 +69,33 @@ int blkrepl_log_write(struct blkrepl_log *log, u64 block, const void *buf, blk_o
 		log->failed = true;
 	else
 		atomic64_inc(&log->writes);
+	return r;
+}
+
+/**
+ * blkrepl_log_zero - overwrite blocks with zeroes, durably
+ * @log: the log volume
+ * @block: the first
+ * @nr: how many
+ *
+ * Context: may sleep.
+ */
+int blkrepl_log_zero(struct blkrepl_log *log, u64 block, u64 nr)
+{
+	void *buf = kvzalloc(BATCH * BLKREPL_BLOCK_SIZE, GFP_NOIO);
+	int r = buf ? 0 : -ENOMEM;
+
+	while (nr && !r) {
+		unsigned int n = min_t(u64, nr, BATCH);
+
+		r = sync_io(log, REQ_OP_WRITE | REQ_META | REQ_SYNC | REQ_FUA, block, buf,
+			    n * BLKREPL_BLOCK_SIZE);
+		block += n;
+		nr -= n;
+	}
+	if (r && buf)
+		log->failed = true;
+	kvfree(buf);
 	return r;
 }
 
@@ -235,7 +264,6 @@ int blkrepl_log_write_super(struct blkrepl_log *log)
  * @uuid: of the group
  * @name: of the group
  * @role: of the group
- * @nr_members: how many members it has
  *
  * Both slots of the superblock are written: with its tag nothing of the old
  * metadata is valid any more. A block that says that there is no relationship
@@ -245,7 +273,7 @@ int blkrepl_log_write_super(struct blkrepl_log *log)
  * Context: may sleep.
  */
 int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name,
-		       enum blkrepl_role role, unsigned int nr_members)
+		       enum blkrepl_role role)
 {
 	struct blkrepl_disk_super *sb = log->super;
 	struct blkrepl_disk_link *none;
@@ -260,7 +288,6 @@ int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name
 	sb->created_us = cpu_to_le64(blkrepl_now_us());
 	sb->nr_blocks = cpu_to_le64(log->layout->nr_blocks);
 	sb->role = cpu_to_le32(role);
-	sb->nr_members = cpu_to_le32(nr_members);
 	sb->extent_shift = cpu_to_le32(BLKREPL_EXTENT_SHIFT);
 	log->tag = get_random_u64();
 	log->layout->nr = 0;
@@ -283,14 +310,13 @@ int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name
 /**
  * blkrepl_log_write_members - write the member table
  * @log: the log volume
- * @nr: how many members
- * @fill: fills the entry of member @i
+ * @fill: fills the entry at @place, if there is a member
  * @ctx: for @fill
  *
  * Context: may sleep.
  */
-int blkrepl_log_write_members(struct blkrepl_log *log, unsigned int nr,
-			      void (*fill)(void *ctx, unsigned int i,
+int blkrepl_log_write_members(struct blkrepl_log *log,
+			      void (*fill)(void *ctx, unsigned int place,
 					   struct blkrepl_disk_member *m), void *ctx)
 {
 	struct blkrepl_disk_members *b = kmalloc(sizeof(*b), GFP_NOIO);
@@ -303,8 +329,7 @@ int blkrepl_log_write_members(struct blkrepl_log *log, unsigned int nr,
 	for (k = 0; k < BLKREPL_NR_MEMBER_BLOCKS && !r; k++) {
 		memset(b, 0, sizeof(*b));
 		for (i = 0; i < BLKREPL_MEMBERS_PER_BLOCK; i++)
-			if (k * BLKREPL_MEMBERS_PER_BLOCK + i < nr)
-				fill(ctx, k * BLKREPL_MEMBERS_PER_BLOCK + i, &b->m[i]);
+			fill(ctx, k * BLKREPL_MEMBERS_PER_BLOCK + i, &b->m[i]);
 		r = write_slot(log, BLKREPL_AT_MEMBERS + 2 * k, BLKREPL_BLOCK_MEMBERS, k, b,
 			       &log->members_seq[k]);
 	}
@@ -440,7 +465,7 @@ int blkrepl_log_write_mark(struct blkrepl_log *log, struct blkrepl_disk_mark *m)
  * blkrepl_log_write_bits - write one block of a bitmap, durably
  * @log: the log volume
  * @type: BLKREPL_BLOCK_INTENT or BLKREPL_BLOCK_DIRTY
- * @member: index of the member
+ * @member: place of the member
  * @chunk: number of the block
  * @b: the block; sealed here
  * @tag: log->tag for intents, the relationship's own for what differs: its area

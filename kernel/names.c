@@ -109,6 +109,8 @@ static const char *const events[] = {
 	[BLKREPL_EVENT_LOG_FAILED]		= "log-failed",
 	[BLKREPL_EVENT_READ_REPAIRED]		= "read-repaired",
 	[BLKREPL_EVENT_SOURCE_ERROR]		= "source-error",
+	[BLKREPL_EVENT_MEMBERS]			= "members",
+	[BLKREPL_EVENT_RENAMED]			= "renamed",
 };
 
 #define LOOK_UP(table, i) ((i) < ARRAY_SIZE(table) ? table[i] : NULL)

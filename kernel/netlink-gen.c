@@ -130,8 +130,27 @@ const struct nla_policy blkrepl_pair_get_nl_policy[BLKREPL_A_PAIR_INDEX + 1] = {
 	[BLKREPL_A_PAIR_INDEX] = { .type = NLA_U16, },
 };
 
+/* BLKREPL_CMD_MEMBER_ADD - do */
+const struct nla_policy blkrepl_member_add_nl_policy[BLKREPL_A_GROUP_MEMBER + 1] = {
+	[BLKREPL_A_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_GROUP_MEMBER] = NLA_POLICY_NESTED(blkrepl_device_nl_policy),
+};
+
+/* BLKREPL_CMD_MEMBER_REMOVE - do */
+const struct nla_policy blkrepl_member_remove_nl_policy[BLKREPL_A_MEMBER_UUID + 1] = {
+	[BLKREPL_A_MEMBER_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_MEMBER_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+};
+
+/* BLKREPL_CMD_GROUP_RENAME - do */
+const struct nla_policy blkrepl_group_rename_nl_policy[BLKREPL_A_GROUP_FORCE + 1] = {
+	[BLKREPL_A_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_GROUP_NAME] = { .type = NLA_NUL_STRING, .len = BLKREPL_NAME_MAX, },
+	[BLKREPL_A_GROUP_FORCE] = { .type = NLA_FLAG, },
+};
+
 /* Ops table for blkrepl */
-const struct genl_ops blkrepl_nl_ops[12] = {
+const struct genl_ops blkrepl_nl_ops[15] = {
 	{
 		.cmd		= BLKREPL_CMD_GROUP_NEW,
 		.doit		= blkrepl_nl_group_new_doit,
@@ -218,6 +237,27 @@ const struct genl_ops blkrepl_nl_ops[12] = {
 		.dumpit		= blkrepl_nl_pair_get_dumpit,
 		.policy		= blkrepl_pair_get_nl_policy,
 		.maxattr	= BLKREPL_A_PAIR_INDEX,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLKREPL_CMD_MEMBER_ADD,
+		.doit		= blkrepl_nl_member_add_doit,
+		.policy		= blkrepl_member_add_nl_policy,
+		.maxattr	= BLKREPL_A_GROUP_MEMBER,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLKREPL_CMD_MEMBER_REMOVE,
+		.doit		= blkrepl_nl_member_remove_doit,
+		.policy		= blkrepl_member_remove_nl_policy,
+		.maxattr	= BLKREPL_A_MEMBER_UUID,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLKREPL_CMD_GROUP_RENAME,
+		.doit		= blkrepl_nl_group_rename_doit,
+		.policy		= blkrepl_group_rename_nl_policy,
+		.maxattr	= BLKREPL_A_GROUP_FORCE,
 		.flags		= GENL_ADMIN_PERM,
 	},
 };

@@ -38,8 +38,14 @@ extern const struct nla_policy blkrepl_relationship_op_nl_policy[BLKREPL_A_RELAT
 
 extern const struct nla_policy blkrepl_pair_get_nl_policy[BLKREPL_A_PAIR_INDEX + 1];
 
+extern const struct nla_policy blkrepl_member_add_nl_policy[BLKREPL_A_GROUP_MEMBER + 1];
+
+extern const struct nla_policy blkrepl_member_remove_nl_policy[BLKREPL_A_MEMBER_UUID + 1];
+
+extern const struct nla_policy blkrepl_group_rename_nl_policy[BLKREPL_A_GROUP_FORCE + 1];
+
 /* Ops table for blkrepl */
-extern const struct genl_ops blkrepl_nl_ops[12];
+extern const struct genl_ops blkrepl_nl_ops[15];
 
 int blkrepl_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info);
 int blkrepl_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -67,6 +73,9 @@ int blkrepl_nl_relationship_op_doit(struct sk_buff *skb,
 int blkrepl_nl_pair_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blkrepl_nl_pair_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
+int blkrepl_nl_member_add_doit(struct sk_buff *skb, struct genl_info *info);
+int blkrepl_nl_member_remove_doit(struct sk_buff *skb, struct genl_info *info);
+int blkrepl_nl_group_rename_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	BLKREPL_NLGRP_STATE,

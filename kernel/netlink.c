@@ -330,9 +330,16 @@ int blkrepl_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 static int dump_member(struct sk_buff *skb, struct blkrepl_group *g, unsigned long pos,
 		       const u8 *only)
 {
-	if (pos >= g->nr_vols || (only && !blkrepl_uuid_equal(only, g->uuid)))
-		return -ENODATA;
-	return blkrepl_fill_member(skb, g->vol[pos]);
+	struct blkrepl_vol *vol = NULL;
+	int r = -ENODATA;
+
+	if (!only || blkrepl_uuid_equal(only, g->uuid))
+		vol = blkrepl_vol_get(g, pos);
+	if (vol) {
+		r = blkrepl_fill_member(skb, vol);
+		blkrepl_vol_put(vol);
+	}
+	return r;
 }
 
 int blkrepl_nl_member_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -695,6 +702,65 @@ int blkrepl_nl_pair_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	return dump(skb, cb, BLKREPL_CMD_PAIR_GET,
 		    dump_filter(cb, BLKREPL_A_PAIR_RELATIONSHIP_UUID), dump_pair);
+}
+
+int blkrepl_nl_member_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct blkrepl_device *dev;
+	struct blkrepl_group *g;
+	unsigned int nr;
+	int r;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	r = parse_devices(info, BLKREPL_A_GROUP_MEMBER, true, &dev, &nr);
+	if (r)
+		return r;
+	g = nr == 1 ? lock_group(info, BLKREPL_A_GROUP_UUID, &r) : NULL;
+	if (g) {
+		r = blkrepl_member_add(g, dev, info->extack);
+		unlock_group(g);
+	} else if (nr > 1) {
+		NL_SET_ERR_MSG(info->extack, "one member at a time");
+		r = -EINVAL;
+	}
+	kfree(dev);
+	return r;
+}
+
+int blkrepl_nl_member_remove_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *a = info->attrs[BLKREPL_A_MEMBER_UUID];
+	struct blkrepl_group *g;
+	int r;
+
+	if (!a)
+		return missing(info, "uuid");
+	g = lock_group(info, BLKREPL_A_MEMBER_GROUP_UUID, &r);
+	if (!g)
+		return r;
+	r = blkrepl_member_remove(g, nla_data(a), info->extack);
+	unlock_group(g);
+	return r;
+}
+
+int blkrepl_nl_group_rename_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *a = info->attrs[BLKREPL_A_GROUP_NAME];
+	struct blkrepl_group *g;
+	int r;
+
+	if (!a)
+		return missing(info, "name");
+	r = check_name(info, nla_data(a));
+	if (r)
+		return r;
+	g = lock_group(info, BLKREPL_A_GROUP_UUID, &r);
+	if (!g)
+		return r;
+	r = blkrepl_group_rename(g, nla_data(a), info->attrs[BLKREPL_A_GROUP_FORCE], info->extack);
+	unlock_group(g);
+	return r;
 }
 
 /* Events name devices: they are for administrators. */

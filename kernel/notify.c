@@ -58,9 +58,12 @@ static unsigned int access_of(struct blkrepl_group *g)
 int blkrepl_fill_group(struct sk_buff *skb, struct blkrepl_group *g, u32 event, u64 seq)
 {
 	const int pad = BLKREPL_A_GROUP_PAD;
+	int r;
 
-	if (nla_put(skb, BLKREPL_A_GROUP_UUID, BLKREPL_UUID_SIZE, g->uuid) ||
-	    nla_put_string(skb, BLKREPL_A_GROUP_NAME, g->name) ||
+	spin_lock(&g->link_lock);
+	r = nla_put_string(skb, BLKREPL_A_GROUP_NAME, g->name);
+	spin_unlock(&g->link_lock);
+	if (r || nla_put(skb, BLKREPL_A_GROUP_UUID, BLKREPL_UUID_SIZE, g->uuid) ||
 	    nla_put_string(skb, BLKREPL_A_GROUP_LOG_PATH, g->log_path) ||
 	    nla_put_u8(skb, BLKREPL_A_GROUP_ACCESS, access_of(g)) ||
 	    nla_put_u32(skb, BLKREPL_A_GROUP_MEMBER_COUNT, g->nr_vols) ||
@@ -107,7 +110,7 @@ int blkrepl_fill_member(struct sk_buff *skb, struct blkrepl_vol *vol)
 	    nla_put_u32(skb, BLKREPL_A_MEMBER_MINOR, MINOR(vol->dev)) ||
 	    nla_put_u32(skb, BLKREPL_A_MEMBER_SOURCE_MAJOR, MAJOR(vol->source_dev)) ||
 	    nla_put_u32(skb, BLKREPL_A_MEMBER_SOURCE_MINOR, MINOR(vol->source_dev)) ||
-	    nla_put_u32(skb, BLKREPL_A_MEMBER_OPEN_COUNT, READ_ONCE(vol->group->opens)) ||
+	    nla_put_u32(skb, BLKREPL_A_MEMBER_OPEN_COUNT, READ_ONCE(vol->opens)) ||
 	    nla_put_u32(skb, BLKREPL_A_MEMBER_HOT_EXTENTS, atomic_read(&vol->intent.hot)) ||
 	    put_u64(skb, BLKREPL_A_MEMBER_READ_REPAIRS, atomic64_read(&vol->repairs), pad) ||
 	    put_u64(skb, BLKREPL_A_MEMBER_SOURCE_ERRORS, atomic64_read(&vol->source_errors), pad))

@@ -17,13 +17,14 @@ static int vol_open(BLKREPL_OPEN_ARGS)
 	int r = 0;
 
 	spin_lock(&g->open_lock);
-	if (g->going || opened != vol->disk) {
+	if (g->going || vol->going || opened != vol->disk) {
 		r = -ENXIO;
 	} else {
 		g->opens++;
 		vol->opens++;
-		/* A disk that is removed under its user outlives the group. */
+		/* A disk that is removed under its user outlives group and member. */
 		blkrepl_group_get(g);
+		kref_get(&vol->ref);
 	}
 	spin_unlock(&g->open_lock);
 	return r;
@@ -42,6 +43,7 @@ static void vol_release(BLKREPL_RELEASE_ARGS)
 		wake_up(&g->open_wait);
 	}
 	spin_unlock(&g->open_lock);
+	blkrepl_vol_put(vol);
 	blkrepl_group_put(g);
 }
 
@@ -66,7 +68,13 @@ static struct blkrepl_vol *dev_to_vol(struct device *dev)
 
 static ssize_t group_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", dev_to_vol(dev)->group->name);
+	struct blkrepl_group *g = dev_to_vol(dev)->group;
+	int n;
+
+	spin_lock(&g->link_lock);
+	n = sysfs_emit(buf, "%s\n", g->name);
+	spin_unlock(&g->link_lock);
+	return n;
 }
 
 static ssize_t group_uuid_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -130,6 +138,7 @@ struct blkrepl_vol *blkrepl_vol_new(struct blkrepl_group *g, const struct blkrep
 	vol = kzalloc(sizeof(*vol), GFP_KERNEL);
 	if (!vol)
 		return ERR_PTR(-ENOMEM);
+	kref_init(&vol->ref);
 	vol->group = g;
 	vol->index = d->index;
 	vol->minor = -1;
@@ -168,8 +177,21 @@ struct blkrepl_vol *blkrepl_vol_new(struct blkrepl_group *g, const struct blkrep
 	}
 	return vol;
 err:
-	blkrepl_vol_free(vol);
+	blkrepl_vol_put(vol);
 	return ERR_PTR(r);
+}
+
+/**
+ * blkrepl_vol_fill_disk - a member's entry in the member table
+ * @vol: the member
+ * @m: zeroed
+ */
+void blkrepl_vol_fill_disk(const struct blkrepl_vol *vol, struct blkrepl_disk_member *m)
+{
+	memcpy(m->uuid, vol->uuid, BLKREPL_UUID_SIZE);
+	strscpy(m->name, vol->name, BLKREPL_NAME_SIZE);
+	m->sectors = cpu_to_le64(vol->sectors);
+	m->flags = cpu_to_le32(BLKREPL_MEMBER_USED);
 }
 
 /**
@@ -285,18 +307,46 @@ void blkrepl_vol_close(struct blkrepl_vol *vol)
 }
 
 /**
- * blkrepl_vol_free - free a member
- * @vol: the member; nothing refers to it any more
+ * blkrepl_vol_get - look at a member without group->conf
+ * @g: the group
+ * @index: which
  *
- * Context: may sleep.
+ * Context: any.
+ * Return: the member with a reference, or NULL.
  */
-void blkrepl_vol_free(struct blkrepl_vol *vol)
+struct blkrepl_vol *blkrepl_vol_get(struct blkrepl_group *g, unsigned int index)
 {
+	struct blkrepl_vol *vol = NULL;
+
+	spin_lock(&g->link_lock);
+	if (index < g->nr_vols) {
+		vol = g->vol[index];
+		kref_get(&vol->ref);
+	}
+	spin_unlock(&g->link_lock);
+	return vol;
+}
+
+static void vol_free(struct kref *ref)
+{
+	struct blkrepl_vol *vol = container_of(ref, struct blkrepl_vol, ref);
+
 	blkrepl_vol_close(vol);
 	blkrepl_intent_free(vol);
 	kfree(vol->shard);
 	kfree(vol->path);
 	kfree(vol);
+}
+
+/**
+ * blkrepl_vol_put - drop a reference of a member's memory
+ * @vol: the member
+ *
+ * Context: may sleep.
+ */
+void blkrepl_vol_put(struct blkrepl_vol *vol)
+{
+	kref_put(&vol->ref, vol_free);
 }
 
 /* The durable part of growing; writes are held, group->meta_lock is held. */
@@ -308,10 +358,10 @@ static int grow_metadata(struct blkrepl_vol *vol, sector_t sectors)
 	int r;
 
 	lockdep_assert_held(&g->meta_lock);
-	r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0, vol->index,
+	r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0, vol->place,
 				   blkrepl_layout_chunks(BLKREPL_BLOCK_INTENT, sectors));
 	if (!r && vol->pair)
-		r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_DIRTY, 0, vol->index,
+		r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_DIRTY, 0, vol->place,
 					   blkrepl_layout_chunks(BLKREPL_BLOCK_DIRTY, sectors));
 	r = r ?: blkrepl_log_write_areas(&g->log);
 	r = r ?: blkrepl_intent_resize(vol, sectors);
@@ -328,7 +378,7 @@ static int grow_metadata(struct blkrepl_vol *vol, sector_t sectors)
 				    min_t(sector_t, sectors,
 					  roundup(old, BLKREPL_BLOCK_SECTORS *
 						       (sector_t)BLKREPL_CHUNK_BITS)));
-	r = blkrepl_intent_store(g, vol);
+	r = blkrepl_intent_store(vol);
 	if (!r && vol->pair)
 		r = blkrepl_link_grow(vol->pair, sectors);
 	if (r) {

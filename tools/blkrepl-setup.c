@@ -166,6 +166,42 @@ static int verb_member_resize(_unused_ int argc, char **argv)
                 .command = BLKREPL_CMD_MEMBER_RESIZE, .table = &member_table, .object = &m });
 }
 
+static int verb_member_add(int argc, char **argv)
+{
+        struct kernel_device devices[2];
+        struct kernel_group g = {};
+        int r = set_field(&group_table, &g, "uuid", argv[1]);
+
+        for (int i = 2; !r && i < argc; i++)
+                if (parse_device(argv[i], devices + i - 2) < 0)
+                        r = usage_error("'%s' is not INDEX:UUID:NAME:PATH", argv[i]);
+        return r ?: transact(&(struct netlink_request){
+                .command = BLKREPL_CMD_MEMBER_ADD, .table = &group_table, .object = &g,
+                .devices = devices, .n_devices = argc - 2 });
+}
+
+static int verb_member_remove(_unused_ int argc, char **argv)
+{
+        struct kernel_member m = {};
+        int r = set_field(&member_table, &m, "group_uuid", argv[1]) ?:
+                set_field(&member_table, &m, "uuid", argv[2]);
+
+        return r ?: transact(&(struct netlink_request){
+                .command = BLKREPL_CMD_MEMBER_REMOVE, .table = &member_table, .object = &m });
+}
+
+static int verb_group_rename(_unused_ int argc, char **argv)
+{
+        struct kernel_group g = {};
+        int r = set_field(&group_table, &g, "uuid", argv[1]) ?:
+                set_field(&group_table, &g, "name", argv[2]);
+
+        if (arg_force)
+                field_set(field_find(&group_table, "force"), &g, "1");
+        return r ?: transact(&(struct netlink_request){
+                .command = BLKREPL_CMD_GROUP_RENAME, .table = &group_table, .object = &g });
+}
+
 /* UUID, then KEY=VALUE and devices */
 static int relationship_command(uint8_t command, int argc, char **argv)
 {
@@ -410,6 +446,9 @@ static const struct verb {
 } verbs[] = {
         { "group-new", 4, INT_MAX, verb_group_new, "UUID NAME LOG [--create] [--force] INDEX:UUID:NAME:PATH...", "bring a group up" },
         { "group-del", 2, 2, verb_group_del, "UUID [--force]", "take a group down" },
+        { "group-rename", 3, 3, verb_group_rename, "UUID NAME [--force]", "give a group another name" },
+        { "member-add", 3, 4, verb_member_add, "GROUP-UUID INDEX:UUID:NAME:PATH [INDEX:UUID:NAME:PATH]", "add a member, in a relationship with its target" },
+        { "member-remove", 3, 3, verb_member_remove, "GROUP-UUID UUID", "remove a member" },
         { "member-resize", 3, 3, verb_member_resize, "GROUP-UUID INDEX", "take over a member's new size" },
         { "relationship-new", 3, INT_MAX, verb_relationship_new, "UUID KEY=VALUE... INDEX:UUID:NAME:PATH...", "make a relationship" },
         { "relationship-connect", 3, INT_MAX, verb_relationship_connect, "UUID target_log_path=PATH INDEX:UUID:NAME:PATH...", "open its target" },

@@ -42,7 +42,6 @@ static void try_super(const void *block)
 	if (r)
 		return;
 	must(strnlen(sb->group_name, sizeof(sb->group_name)) < sizeof(sb->group_name));
-	must(le32_to_cpu(sb->nr_members) <= BLKREPL_MAX_MEMBERS);
 	blkrepl_name_valid(sb->group_name);
 }
 

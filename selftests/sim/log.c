@@ -130,7 +130,6 @@ static void format_one(struct disk *d, enum blkrepl_role role, struct blkrepl_la
 		.version = cpu_to_le32(BLKREPL_VERSION),
 		.nr_blocks = cpu_to_le64(d->nr),
 		.role = cpu_to_le32(role),
-		.nr_members = cpu_to_le32(MEMBERS),
 		.extent_shift = cpu_to_le32(BLKREPL_EXTENT_SHIFT),
 	};
 	put(d, BLKREPL_AT_SUPER, BLKREPL_BLOCK_SUPER, 0, &sb, tag, 1);

@@ -24,7 +24,7 @@ static void put_super(uint64_t seq, const char *name)
 
         *sb = (struct blkrepl_disk_super){
                 .version = cpu_to_le32(BLKREPL_VERSION), .nr_blocks = cpu_to_le64(1024), .role = cpu_to_le32(BLKREPL_ROLE_SOURCE),
-                .nr_members = cpu_to_le32(N_MEMBERS), .extent_shift = cpu_to_le32(BLKREPL_EXTENT_SHIFT),
+                .extent_shift = cpu_to_le32(BLKREPL_EXTENT_SHIFT),
         };
         memset(sb->group_uuid, 0xaa, sizeof(sb->group_uuid));
         snprintf(sb->group_name, sizeof(sb->group_name), "%s", name);
@@ -33,7 +33,7 @@ static void put_super(uint64_t seq, const char *name)
 
 static void put_members(void)
 {
-        for (unsigned int b = 0; b * BLKREPL_MEMBERS_PER_BLOCK < N_MEMBERS; b++) {
+        for (unsigned int b = 0; b < BLKREPL_NR_MEMBER_BLOCKS; b++) {
                 struct blkrepl_disk_members *block = slot(BLKREPL_AT_MEMBERS + 2 * b, 2);
 
                 memset(block, 0, sizeof(*block));
@@ -124,6 +124,22 @@ static void test_damaged_members(void **state)
         assert_int_equal(logvol_parse(head, SIZE, info), -EUCLEAN);
 }
 
+/* Members are those whose entries are in use; they keep their places. */
+static void test_removed_members(void **state)
+{
+        struct blkrepl_disk_members *block = slot(BLKREPL_AT_MEMBERS, 2);
+
+        memset(&block->m[0], 0, sizeof(block->m[0]));
+        memset(&block->m[7], 0, sizeof(block->m[7]));
+        blkrepl_block_seal(block, BLKREPL_BLOCK_MEMBERS, 0, TAG, 2);
+        assert_int_equal(logvol_parse(head, SIZE, info), 0);
+        assert_int_equal(info->n_members, N_MEMBERS - 2);
+        assert_string_equal(info->members[0].name, "m1");
+        assert_string_equal(info->members[6].name, "m8");
+        assert_int_equal(info->members[6].place, 8);
+        assert_string_equal(info->members[N_MEMBERS - 3].name, "m39");
+}
+
 static void test_link_of_the_targets_side_and_of_none(void **state)
 {
         put_link(BLKREPL_LINK_USED | BLKREPL_LINK_TARGET_SIDE);
@@ -144,6 +160,7 @@ int main(void)
                 TEST(test_nothing_there),
                 TEST(test_volume_that_shrank),
                 TEST(test_damaged_members),
+                TEST(test_removed_members),
                 TEST(test_link_of_the_targets_side_and_of_none),
         };
 

@@ -185,7 +185,6 @@ static struct blkrepl_disk_super good_super(void)
 		.group_name = "db",
 		.nr_blocks = cpu_to_le64(1000),
 		.role = cpu_to_le32(BLKREPL_ROLE_SOURCE),
-		.nr_members = cpu_to_le32(2),
 		.extent_shift = cpu_to_le32(BLKREPL_EXTENT_SHIFT),
 	};
 
@@ -204,7 +203,6 @@ static void superblock(void **state)
 
 	CHECK_SUPER(0, );
 	CHECK_SUPER(0, sb.role = cpu_to_le32(BLKREPL_ROLE_TARGET));
-	CHECK_SUPER(0, sb.nr_members = cpu_to_le32(BLKREPL_MAX_MEMBERS));
 	CHECK_SUPER(0, sb.compat = cpu_to_le32(~0u));
 	CHECK_SUPER(0, sb.nr_blocks = cpu_to_le64(BLKREPL_AT_POOL));
 	CHECK_SUPER(-EOPNOTSUPP, sb.version = cpu_to_le32(BLKREPL_VERSION + 1));
@@ -215,7 +213,6 @@ static void superblock(void **state)
 	}
 	CHECK_SUPER(-EUCLEAN, sb.role = 0);
 	CHECK_SUPER(-EUCLEAN, sb.role = cpu_to_le32(3));
-	CHECK_SUPER(-EUCLEAN, sb.nr_members = cpu_to_le32(BLKREPL_MAX_MEMBERS + 1));
 	CHECK_SUPER(-EUCLEAN, sb.extent_shift = cpu_to_le32(BLKREPL_EXTENT_SHIFT + 1));
 	CHECK_SUPER(-EUCLEAN, memset(sb.group_name, 'x', sizeof(sb.group_name)));
 	CHECK_SUPER(-EUCLEAN, sb.nr_blocks = cpu_to_le64(BLKREPL_AT_POOL - 1));

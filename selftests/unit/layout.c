@@ -240,6 +240,69 @@ static void damaged_tables(void **state)
 	REFUSED(fill_table());
 }
 
+static bool same_areas(const struct blkrepl_layout *a, const struct blkrepl_layout *b)
+{
+	u32 i, k;
+
+	for (i = 0; i < a->nr; i++) {
+		for (k = 0; k < b->nr; k++)
+			if (!memcmp(&a->area[i], &b->area[k], sizeof(a->area[i])))
+				break;
+		if (k == b->nr)
+			return false;
+	}
+	return a->nr == b->nr;
+}
+
+static void store_blocks(const struct blkrepl_layout *l, struct blkrepl_disk_areas *table, u32 n)
+{
+	u32 k;
+
+	for (k = 0; k < n; k++) {
+		memset(&table[k], 0, sizeof(table[k]));
+		blkrepl_layout_store(l, k, &table[k]);
+	}
+}
+
+/*
+ * The table is stored block by block. Whatever number of blocks a crash lets
+ * through, every bitmap that stays is where it was.
+ */
+static void interrupted_drop(void **state)
+{
+	static struct blkrepl_disk_areas table[BLKREPL_NR_AREA_BLOCKS];
+	struct rng r = { 3 };
+	unsigned int round;
+	u32 i, k, done;
+
+	for (round = 0; round < ROUNDS / 5; round++) {
+		u32 gone = rng_below(&r, BLKREPL_MAX_MEMBERS);
+
+		layout.nr = 0;
+		layout.nr_blocks = 1 << 20;
+		for (i = 0; i < BLKREPL_MAX_MEMBERS; i++) {
+			blkrepl_layout_provide(&layout, BLKREPL_BLOCK_INTENT, 0, i, 1);
+			blkrepl_layout_provide(&layout, BLKREPL_BLOCK_DIRTY, 0, i, 1 + rng_below(&r, 3));
+		}
+		for (i = 0; i < BLKREPL_MAX_MEMBERS; i++)
+			blkrepl_layout_provide(&layout, BLKREPL_BLOCK_DIRTY, 0, i, 2 + rng_below(&r, 9));
+		store_blocks(&layout, table, BLKREPL_NR_AREA_BLOCKS);
+		blkrepl_layout_drop(&layout, BLKREPL_BLOCK_INTENT, 0, gone);
+		blkrepl_layout_drop(&layout, BLKREPL_BLOCK_DIRTY, 0, gone);
+		done = rng_below(&r, BLKREPL_NR_AREA_BLOCKS + 1);
+		store_blocks(&layout, table, done);
+
+		other.nr = 0;
+		other.nr_blocks = layout.nr_blocks;
+		for (k = 0; k < BLKREPL_NR_AREA_BLOCKS; k++)
+			check_seed(!blkrepl_layout_load(&other, &table[k]), round);
+		check_sane(&other, round);
+		blkrepl_layout_drop(&other, BLKREPL_BLOCK_INTENT, 0, gone);
+		blkrepl_layout_drop(&other, BLKREPL_BLOCK_DIRTY, 0, gone);
+		check_seed(same_areas(&layout, &other), round);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -249,6 +312,7 @@ int main(void)
 		cmocka_unit_test(no_space),
 		cmocka_unit_test(random_life),
 		cmocka_unit_test(damaged_tables),
+		cmocka_unit_test(interrupted_drop),
 	};
 
 	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
