@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "bringup.h"
-#include "child.h"
+#include "command.h"
 #include "create.h"
 #include "import.h"
-#include "relationship.h"
+#include "operation.h"
+#include "reconcile.h"
+#include "sequence.h"
+#include "store.h"
 
 #define RETRY_USEC (30 * USEC_PER_SEC)
+#define COMPLETE_INTERVAL (2 * USEC_PER_SEC)
 
 struct attempt {
         struct manager *manager;
@@ -17,6 +20,18 @@ struct attempt {
         bringup_handler handler;
         void *userdata;
 };
+
+void bringup_result(struct group *g, int error, const char *message)
+{
+        g->closed = error == -EACCES;
+        if (error < 0) {
+                group_set_reason(g, !g->closed, message);
+                return;
+        }
+        log_info("The group %s is up.", g->name);
+        if (!sd_id128_is_null(g->forget) && store_delete_tombstone(g->manager->store, g->uuid) >= 0)
+                g->forget = SD_ID128_NULL;
+}
 
 static void on_group(const struct child_result *result, void *userdata)
 {
@@ -26,42 +41,29 @@ static void on_group(const struct child_result *result, void *userdata)
 
         if (g) {
                 g->busy = false;
-                if (result->error < 0)
-                        group_set_reason(g, true, result->fault.message);
-                else
-                        log_info("The group %s is up.", g->name);
+                bringup_result(g, result->error, result->fault.message);
                 group_refresh(g);
                 q = group_relationship(g);
-                if (q && result->error >= 0) {
+                if (q) {
                         relationship_refresh(q, true);
-                        relationship_connect(q);
-                        create_resume_jobs(a->manager);
+                        bringup_relationship(q);
                 }
+                if (result->error >= 0)
+                        create_resume_jobs(a->manager);
         }
         if (a->handler)
                 a->handler(g, result->error, result->fault.message, a->userdata);
 }
 
-int bringup_group(struct group *g, bringup_handler handler, void *userdata)
+int bringup_group(struct group *g, bool force, bringup_handler handler, void *userdata)
 {
-        _cleanup_free_ struct kernel_device *devices = group_devices(g);
-        struct kernel_group k = {
-                .present = PRESENT(GROUP_UUID) | PRESENT(GROUP_NAME) | PRESENT(GROUP_LOG_PATH),
-                .uuid = g->uuid,
-        };
         struct attempt *a = malloc(sizeof(*a));
         int r;
 
-        if (!a || !devices) {
-                free(a);
+        if (!a)
                 return -ENOMEM;
-        }
         *a = (struct attempt){ .manager = g->manager, .group = g->uuid, .handler = handler, .userdata = userdata };
-        memcpy(k.name, g->name, sizeof(k.name));
-        memcpy(k.log_path, g->log_path, sizeof(k.log_path));
-        r = child_netlink(g->manager->event, &(struct netlink_request){
-                .command = BLKREPL_CMD_GROUP_NEW, .table = &group_table, .object = &k,
-                .devices = devices, .n_devices = g->n_members }, on_group, a, NULL);
+        r = command_group_new(g, force, on_group, a);
         if (r < 0) {
                 free(a);
                 return r;
@@ -70,33 +72,125 @@ int bringup_group(struct group *g, bringup_handler handler, void *userdata)
         return 0;
 }
 
-static const char *missing_device(const struct group *g)
-{
-        struct stat st;
-
-        if (stat(g->log_path, &st) < 0)
-                return g->log_path;
-        for (size_t i = 0; i < g->n_members; i++)
-                if (stat(g->members[i].path, &st) < 0)
-                        return g->members[i].path;
-        return NULL;
-}
-
 static void try_group(struct group *g)
 {
         const char *missing;
         char reason[1200];
 
-        if (g->role != GROUP_SOURCE || g->up || !g->wanted || g->busy || g->hidden)
+        if (g->up || g->closed || !g->wanted || g->busy || g->hidden)
                 return;
-        missing = missing_device(g);
+        missing = command_missing_device(g);
         if (missing) {
                 snprintf(reason, sizeof(reason), "The volume %.200s is not there.", missing);
                 group_set_reason(g, true, reason);
                 return;
         }
-        if (bringup_group(g, NULL, NULL) < 0)
+        if (bringup_group(g, false, NULL, NULL) < 0)
                 log_oom();
+}
+
+struct connect {
+        struct manager *manager;
+        sd_id128_t uuid;
+};
+
+static void on_connected(const struct child_result *result, void *userdata)
+{
+        _cleanup_free_ struct connect *c = userdata;
+        struct relationship *q = relationship_by_uuid(c->manager, c->uuid);
+
+        if (!q)
+                return;
+        q->busy = false;
+        group_set_reason(relationship_group(q, !q->driver), false, result->error < 0 ? result->fault.message : "");
+        relationship_refresh(q, true);
+}
+
+/* The module itself takes a device back that is open and answers again. */
+static int connect_what_flows(struct relationship *q)
+{
+        enum side side = reconcile_to_connect(q->half, q->driver);
+        struct group *g, *other;
+        struct connect *c;
+        int r;
+
+        if (side == N_SIDES)
+                return 0;
+        g = relationship_group(q, side);
+        other = relationship_group(q, !side);
+        if (g->busy || other->busy || command_missing_device(other))
+                return 0;
+        c = malloc(sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (struct connect){ .manager = q->manager, .uuid = q->uuid };
+        r = command_connect(q, g, false, 0, on_connected, c);
+        if (r < 0) {
+                free(c);
+                return r;
+        }
+        q->busy = true;
+        return 1;
+}
+
+static struct remainder left_to_do(const struct relationship *q)
+{
+        const bool closed[N_SIDES] = { [SIDE_SOURCE] = q->source->closed, [SIDE_TARGET] = q->target->closed };
+
+        return reconcile(q->half, closed, q->told);
+}
+
+static int complete(struct relationship *q)
+{
+        struct remainder r = left_to_do(q);
+        struct sequence_intent intent = {
+                .operation = r.operation, .state = r.state, .driver = r.driver, .source = relationship_group(q, r.source)->uuid,
+        };
+
+        if (!r.operation)
+                return 0;
+        /* What did not help a moment ago is tried again, but not all the time. */
+        if (q->completed && now_monotonic() < q->completed + COMPLETE_INTERVAL) {
+                bringup_schedule(q->manager, COMPLETE_INTERVAL);
+                return 0;
+        }
+        q->completed = now_monotonic();
+        if (r.operation == BLKREPL_OPERATION_FRACTURE)
+                q->told = true;
+        return sequence_start(q, &intent, operation_completed, NULL) < 0 ? 0 : 1;
+}
+
+/* Each step ends here again when it is done, until nothing is left to do. */
+void bringup_relationship(struct relationship *q)
+{
+        if (q->hidden || q->busy || q->source->busy || q->target->busy || !manager_module_loaded(q->manager))
+                return;
+        /* The source first: only a target that it does not drive can come up. */
+        for (enum side i = 0; i < N_SIDES; i++)
+                if (reconcile_may_come_up(q->half, i)) {
+                        try_group(relationship_group(q, i));
+                        if (relationship_group(q, i)->busy)
+                                return;
+                }
+        if (sequence_resume(q, operation_completed) || complete(q))
+                return;
+        connect_what_flows(q);
+}
+
+void bringup_event(struct relationship *q)
+{
+        if (left_to_do(q).operation)
+                bringup_relationship(q);
+        else if (reconcile_to_connect(q->half, q->driver) != N_SIDES)
+                bringup_schedule(q->manager, DEVICE_SETTLE_USEC);
+}
+
+static bool is_incomplete(const struct relationship *q)
+{
+        if (q->hidden)
+                return false;
+        return (q->sequence && !sequence_is_running(q->sequence)) || (!q->up && (q->source->wanted || q->target->wanted)) ||
+               reconcile_to_connect(q->half, q->driver) != N_SIDES;
 }
 
 void bringup_all(struct manager *m)
@@ -106,13 +200,15 @@ void bringup_all(struct manager *m)
         if (!manager_module_loaded(m))
                 return;
         manager_refresh_all(m);
-        for (struct group *g = m->groups; g; g = g->next) {
-                try_group(g);
-                incomplete |= g->role == GROUP_SOURCE && g->wanted && !g->up && !g->hidden;
-        }
+        for (struct group *g = m->groups; g; g = g->next)
+                if (!group_relationship(g)) {
+                        try_group(g);
+                        incomplete |= g->wanted && !g->up && !g->hidden;
+                }
         for (struct relationship *q = m->relationships; q; q = q->next) {
-                relationship_connect(q);
-                incomplete |= q->up && !q->kernel.connected;
+                q->told = q->source->closed = q->target->closed = false;
+                bringup_relationship(q);
+                incomplete |= is_incomplete(q);
         }
         create_resume_jobs(m);
         if (incomplete)

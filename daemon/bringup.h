@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Bringing groups up and connecting their targets: at start, when the module
+ * Bringing groups up and connecting what should flow: at start, when the module
  * or a device comes, and again and again while something is missing.
  */
 #pragma once
 
-#include "group.h"
+#include "relationship.h"
+
+/* News of devices come in bursts. */
+#define DEVICE_SETTLE_USEC (700 * USEC_PER_MSEC)
 
 /* Looks at everything; what can be done is begun. */
 void bringup_all(struct manager *m);
+/* Looks at a relationship and its groups: after an operation, or when the module told something. */
+void bringup_relationship(struct relationship *q);
+/* The module told that it changed. */
+void bringup_event(struct relationship *q);
 /* Soon, once for however many calls: LVM is read anew first. */
 void bringup_schedule(struct manager *m, uint64_t usec);
 
 typedef void (*bringup_handler)(struct group *g, int error, const char *message, void *userdata);
-int bringup_group(struct group *g, bringup_handler handler, void *userdata);
+int bringup_group(struct group *g, bool force, bringup_handler handler, void *userdata);
+/* What group-new answered, whoever asked. */
+void bringup_result(struct group *g, int error, const char *message);
 
 /* Stop survives a restart of the daemon, not a reboot. */
 int bringup_set_wanted(struct group *g, bool wanted);

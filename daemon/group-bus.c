@@ -173,7 +173,7 @@ METHOD(method_set_relationship)
             (r = read_objects(m, &sources)) < 0 ||
             (r = read_objects(m, &targets)) < 0 ||
             (r = read_objects(m, &pairs)) < 0 ||
-            (r = options_read(m, OPTIONS_OPERATION, &o, e)) < 0)
+            (r = options_read(m, operation_options(op), &o, e)) < 0)
                 return r;
         r = check(g, m, operation_action(op), blkrepl_operation_name(op) ?: "unknown", o.force, e);
         if (r <= 0)

@@ -110,8 +110,9 @@ const char *group_state_name(const struct group *g)
 
         if (g->failed || g->kernel.log_failed)
                 return "failed";
-        if (g->role == GROUP_SOURCE)
-                return g->up ? "up" : "down";
+        if (g->up)
+                return "up";
+        /* As a target it is in use while the other side holds its volumes. */
         q = group_relationship(g);
         return q && q->up && q->kernel.connected ? "up" : "down";
 }
@@ -129,7 +130,7 @@ char *group_replica_path(const struct group *g, const struct member *member)
 {
         char *s = NULL;
 
-        if (g->role != GROUP_SOURCE || !g->up)
+        if (!g->up || g->kernel.access == BLKREPL_ACCESS_NONE)
                 return strdup("");
         return asprintf(&s, "/dev/blkrepl/%s/%s", g->name, member->name) < 0 ? NULL : s;
 }
@@ -168,10 +169,11 @@ void group_changed(struct group *g)
 void group_apply_kernel(struct group *g, const struct kernel_group *k)
 {
         bool changed = !g->up || g->kernel.log_failed != k->log_failed || g->kernel.log_size != k->log_size ||
-                       g->kernel.clean != k->clean;
+                       g->kernel.clean != k->clean || g->kernel.access != k->access;
 
         g->kernel = *k;
         g->up = true;
+        g->closed = false;
         g->log_size = k->log_size;
         if (changed)
                 group_set_reason(g, false, k->log_failed ? "Writing to the log volume failed." : "");
@@ -218,8 +220,6 @@ int group_refresh(struct group *g)
         struct refresh f = { .group = g };
         int r;
 
-        if (g->role != GROUP_SOURCE)
-                return 0;
         r = manager_ask(g->manager, &(struct netlink_request){
                 .command = BLKREPL_CMD_GROUP_GET, .table = &group_table, .object = &want,
                 .handler = take_group, .userdata = &f });

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A replication group. That of a source lives in the module as long as it is
- * up; that of a target is known to the module through its relationship only.
+ * A replication group. The module has it while it is up, whatever its role is
+ * in a relationship. While the other side mirrors to it, it is closed: it
+ * cannot come up, for its volumes are held by the other side.
  */
 #pragma once
 
@@ -18,7 +19,7 @@ struct member {
         char path[BLKREPL_PATH_MAX + 1];
         uint64_t size;
         bool made;                      /* blkrepl carved the volume */
-        struct kernel_member kernel;    /* of a source group that is up */
+        struct kernel_member kernel;    /* of a group that is up */
 };
 
 struct group {
@@ -27,16 +28,18 @@ struct group {
 
         sd_id128_t uuid;
         char name[BLKREPL_NAME_MAX + 1];
-        enum group_role role;
+        enum group_role role;           /* a group without a relationship counts as a source */
         char log_path[BLKREPL_PATH_MAX + 1];
         uint64_t log_size;
         bool log_made;
         bool wanted;                    /* Stop clears it, until Start or the next boot */
+        sd_id128_t forget;              /* a relationship that ended while the group was out of reach */
         struct member *members;
         size_t n_members;
 
         bool up;
         bool failed;                    /* it could not be brought up */
+        bool closed;                    /* the state of its relationship forbade it when that was tried */
         bool busy;                      /* a child is changing it */
         bool hidden;                    /* a creation that is not committed */
         bool changed;

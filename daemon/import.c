@@ -25,7 +25,7 @@ static int save(struct group *g, struct relationship *q)
         if (r >= 0)
                 r = store_put_group(s, g);
         if (r >= 0 && q)
-                r = store_put_group(s, q->target);
+                r = store_put_group(s, g == q->source ? q->target : q->source);
         if (r >= 0 && q)
                 r = store_put_relationship(s, q);
         if (r >= 0)
@@ -54,7 +54,7 @@ static void announce(struct group *g, struct relationship *q)
 {
         take_tags(g);
         if (q)
-                take_tags(q->target);
+                take_tags(g == q->source ? q->target : q->source);
         if (save(g, q) < 0)
                 log_warning("The group %s was found, but cannot be noted in the database.", g->name);
         log_notice("The group %s was found%s%s.", g->name, q ? " with its relationship " : "", q ? q->name : "");
@@ -151,32 +151,34 @@ static void adopt_group(struct collected *c, const struct kernel_group *k)
 
 static void adopt_relationship(struct collected *c, const struct kernel_relationship *k)
 {
-        struct kernel_pair want = { .present = PRESENT(PAIR_RELATIONSHIP_UUID), .relationship_uuid = k->uuid };
-        struct group *source = group_by_uuid(c->manager, k->group_uuid), *target = group_by_uuid(c->manager, k->target_group_uuid);
-        bool fresh = !target;
+        struct kernel_pair want = {
+                .present = PRESENT(PAIR_RELATIONSHIP_UUID) | PRESENT(PAIR_GROUP_UUID), .relationship_uuid = k->uuid, .group_uuid = k->group_uuid,
+        };
+        struct group *own = group_by_uuid(c->manager, k->group_uuid), *other = group_by_uuid(c->manager, k->target_group_uuid);
+        bool fresh = !other, is_source = k->role != BLKREPL_ROLE_TARGET;
         struct relationship *q;
 
-        if (!source || group_relationship(source))
+        if (!own || group_relationship(own))
                 return;
-        if (!target) {
-                target = group_new(c->manager, k->target_group_uuid, k->target_group_name, GROUP_TARGET, source->n_members);
-                if (!target)
+        if (!other) {
+                other = group_new(c->manager, k->target_group_uuid, k->target_group_name, GROUP_TARGET, own->n_members);
+                if (!other)
                         return;
-                memcpy(target->log_path, k->target_log_path, sizeof(target->log_path));
-                c->group = target;
+                memcpy(other->log_path, k->target_log_path, sizeof(other->log_path));
+                c->group = other;
                 manager_ask(c->manager, &(struct netlink_request){
                         .command = BLKREPL_CMD_PAIR_GET, .dump = true, .table = &pair_table, .object = &want,
                         .handler = take_pair, .userdata = c });
         }
-        q = relationship_new(c->manager, k->uuid, k->name, source, target);
+        q = relationship_new(c->manager, k->uuid, k->name, is_source ? own : other, is_source ? other : own);
         if (!q)
                 return;
         q->sync_type = k->sync_type;
         q->mode = k->mode;
         relationship_apply_kernel(q, k);
-        announce(source, q);
+        announce(own, q);
         if (fresh)
-                group_announce(target, true);
+                group_announce(other, true);
         relationship_announce(q, true);
 }
 
@@ -222,8 +224,8 @@ static const struct lvm_lv *find_log(struct manager *m, sd_id128_t group)
         return NULL;
 }
 
-/* The target of a link, from the source's side of it. */
-static struct group *target_from_link(struct manager *m, const struct group *source, const struct logvol_info *info, const struct logvol_link *l)
+/* The other group of a link */
+static struct group *peer_from_link(struct manager *m, const struct group *own, const struct logvol_info *info, const struct logvol_link *l)
 {
         const struct lvm_lv *log = find_log(m, l->peer_uuid);
         struct group *g = group_by_uuid(m, l->peer_uuid);
@@ -231,11 +233,11 @@ static struct group *target_from_link(struct manager *m, const struct group *sou
 
         if (g || !log)
                 return g;
-        g = group_new(m, l->peer_uuid, l->peer_name, GROUP_TARGET, source->n_members);
+        g = group_new(m, l->peer_uuid, l->peer_name, GROUP_TARGET, own->n_members);
         if (!g)
                 return NULL;
         for (size_t i = 0; r >= 0 && i < g->n_members; i++)
-                r = set_member(g, i, l->pair_uuid[info->members[i].place], source->members[i].name, source->members[i].size);
+                r = set_member(g, i, l->pair_uuid[info->members[i].place], own->members[i].name, own->members[i].size);
         if (r >= 0)
                 r = copy_string(g->log_path, sizeof(g->log_path), log->path);
         return r < 0 ? group_free(g) : g;
@@ -244,7 +246,7 @@ static struct group *target_from_link(struct manager *m, const struct group *sou
 static int import_group(struct manager *m, const struct logvol_info *info, const char *log_path)
 {
         struct relationship *q = NULL;
-        struct group *g, *target;
+        struct group *g, *peer;
         int r = 0;
 
         if (group_by_uuid(m, info->group_uuid))
@@ -253,7 +255,7 @@ static int import_group(struct manager *m, const struct logvol_info *info, const
                 log_warning("The log volume %s is of another group with the name %s; delete or rename one of them.", log_path, info->group_name);
                 return -EEXIST;
         }
-        g = group_new(m, info->group_uuid, info->group_name, info->role == BLKREPL_ROLE_SOURCE ? GROUP_SOURCE : GROUP_TARGET, info->n_members);
+        g = group_new(m, info->group_uuid, info->group_name, GROUP_SOURCE, info->n_members);
         if (!g)
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < g->n_members; i++)
@@ -265,15 +267,15 @@ static int import_group(struct manager *m, const struct logvol_info *info, const
                 group_free(g);
                 return r;
         }
-        for (size_t i = 0; g->role == GROUP_SOURCE && i < BLKREPL_MAX_LINKS; i++) {
+        for (size_t i = 0; i < BLKREPL_MAX_LINKS; i++) {
                 const struct logvol_link *l = info->links + i;
 
-                if (!l->used || l->target_side || q)
+                if (!l->used || q || group_relationship(g))
                         continue;
-                target = target_from_link(m, g, info, l);
-                q = target ? relationship_new(m, l->uuid, l->name, g, target) : NULL;
+                peer = peer_from_link(m, g, info, l);
+                q = peer && !group_relationship(peer) ? relationship_new(m, l->uuid, l->name, l->target_side ? peer : g, l->target_side ? g : peer) : NULL;
                 if (!q) {
-                        log_warning("The target of the relationship %s is not on this host; it is not connected.", l->name);
+                        log_warning("The other group of the relationship %s is not on this host; it is not connected.", l->name);
                         continue;
                 }
                 q->sync_type = l->sync_type;
@@ -282,7 +284,7 @@ static int import_group(struct manager *m, const struct logvol_info *info, const
         announce(g, q);
         group_announce(g, true);
         if (q) {
-                group_announce(q->target, true);
+                group_announce(g == q->source ? q->target : q->source, true);
                 relationship_announce(q, true);
         }
         return 1;
@@ -322,7 +324,7 @@ static const struct lvm_lv *find_unknown(struct manager *m, const char *role)
         return NULL;
 }
 
-/* Sources first: their links tell the targets as well. */
+/* Each link tells about the group on its other side as well. */
 static bool read_next(struct manager *m)
 {
         const struct lvm_lv *lv = find_unknown(m, "source") ?: find_unknown(m, "target");

@@ -219,6 +219,9 @@ void job_relationship_changed(struct job *j)
         /* While it is being undone, what happens to the relationship is our own doing. */
         if (!streq(j->phase, "copying") || job_is_over(j) || (j->state == JOB_CANCELING && j->copied))
                 return;
+        /* In the middle of an operation, too, or when it is to be completed. */
+        if (q && q->sequence)
+                return;
 
         state = q ? relationship_state(q) : BLKREPL_COPY_STATE_NOT_APPLICABLE;
         if (state == BLKREPL_COPY_STATE_UNSYNCHRONIZED)
@@ -227,7 +230,7 @@ void job_relationship_changed(struct job *j)
                 copy_over(j, JOB_DONE, NULL);
                 return;
         }
-        if (j->state == JOB_CANCELING && state == BLKREPL_COPY_STATE_ABORTED) {
+        if (j->state == JOB_CANCELING && (state == BLKREPL_COPY_STATE_ABORTED || state == BLKREPL_COPY_STATE_FAILEDOVER)) {
                 copy_over(j, JOB_CANCELED, NULL);
                 return;
         }

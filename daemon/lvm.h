@@ -10,6 +10,8 @@
  *      blkrepl.log             it is the group's log volume
  *      blkrepl.role=ROLE       source or target
  *      blkrepl.made            blkrepl made it, and removes it with the group
+ * And on the snapshots that an operation takes before it overwrites a volume:
+ *      blkrepl.kept=UUID       relationship whose operation it was
  */
 #pragma once
 
@@ -22,6 +24,7 @@
 #define LVM_TAG_LOG "blkrepl.log"
 #define LVM_TAG_ROLE "blkrepl.role="
 #define LVM_TAG_MADE "blkrepl.made"
+#define LVM_TAG_KEPT "blkrepl.kept="
 
 struct lvm_vg {
         char *uuid, *name;
@@ -32,6 +35,7 @@ struct lvm_lv {
         char *uuid, *name, *vg, *path;
         uint64_t size;
         bool active;
+        bool thin;
         char **tags;
 };
 

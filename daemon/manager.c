@@ -13,10 +13,10 @@
 #include "manager.h"
 #include "polkit.h"
 #include "relationship.h"
+#include "sequence.h"
 #include "signals.h"
 #include "store.h"
 
-#define DEVICE_SETTLE_USEC (700 * USEC_PER_MSEC)
 #define CHILDREN_WAIT_USEC (30 * USEC_PER_SEC)
 
 bool manager_module_loaded(const struct manager *m)
@@ -94,14 +94,13 @@ static void on_relationship_event(struct manager *m, const struct kernel_relatio
         }
         before = relationship_state(q);
         relationship_apply_kernel(q, k);
-        if (before != k->copy_state)
+        if (before != relationship_state(q))
                 signals_log_state(q);
         if (k->event == BLKREPL_EVENT_PROGRESS || k->event == BLKREPL_EVENT_RELATIONSHIP_NEW)
                 return;
         relationship_refresh(q, true);
         relationship_send_event(q, blkrepl_event_name(k->event));
-        if (!k->connected)
-                bringup_schedule(m, DEVICE_SETTLE_USEC);
+        bringup_event(q);
 }
 
 static void on_netlink_event(enum netlink_event_kind kind, const void *object, void *userdata)
@@ -282,6 +281,8 @@ int manager_start(struct manager *m)
         if (r < 0)
                 return log_error_errno(r, "The database %s cannot be opened: %m", database);
         r = store_load(m->store, m);
+        if (r >= 0)
+                r = sequence_recover_intents(m);
         if (r >= 0)
                 r = create_recover_intents(m);
         if (r < 0)

@@ -4,9 +4,12 @@
 
 #include "bringup.h"
 #include "child.h"
+#include "command.h"
 #include "device.h"
 #include "dismantle.h"
 #include "operation.h"
+#include "reconcile.h"
+#include "status.h"
 #include "store.h"
 
 struct run {
@@ -44,7 +47,7 @@ static void finish(struct run *run, int error, const char *sentence)
                 sd_bus_reply_method_error(run->message, &e);
                 sd_bus_error_free(&e);
         } else
-                operation_reply(run->message, NULL, NULL);
+                status_reply(run->message, &(struct status){});
         run_free(run);
 }
 
@@ -54,16 +57,15 @@ static int check_source(struct group *g, const char *verb, sd_bus_error *e)
 
         if (g->busy)
                 return error_set(e, CODE_FAILED, "The group %s is being changed; try again in a moment.", g->name);
-        if (g->role == GROUP_SOURCE)
-                return 0;
-        if (q)
+        if (g->role == GROUP_TARGET && !g->up && !reconcile_may_come_up(q->half, SIDE_TARGET))
                 return error_set(e, CODE_FAILED, "The group %s is a target and follows its source; %s the group %s instead.", g->name, verb, q->source->name);
-        return error_set(e, CODE_FAILED, "The group %s has no replica devices; use its volumes directly.", g->name);
+        return 0;
 }
 
 static void on_started(_unused_ struct group *g, int error, const char *message, void *userdata)
 {
-        finish(userdata, error, message);
+        /* Closed in the present state, which is no matter of authorization */
+        finish(userdata, error == -EACCES ? -EBUSY : error, message);
 }
 
 int operation_start(struct group *g, sd_bus_message *message, sd_bus_error *e)
@@ -77,13 +79,13 @@ int operation_start(struct group *g, sd_bus_message *message, sd_bus_error *e)
         group_refresh(g);
         bringup_set_wanted(g, true);
         if (g->up) {
-                r = operation_reply(message, NULL, NULL);
+                r = status_reply(message, &(struct status){});
                 return r < 0 ? r : 1;
         }
         run = run_new(g, message);
         if (!run)
                 return -ENOMEM;
-        r = bringup_group(g, on_started, run);
+        r = bringup_group(g, false, on_started, run);
         if (r < 0) {
                 run_free(run);
                 return r;
@@ -111,7 +113,6 @@ static void on_stopped(const struct child_result *result, void *userdata)
 
 int operation_stop(struct group *g, sd_bus_message *message, sd_bus_error *e)
 {
-        struct kernel_group k = { .present = PRESENT(GROUP_UUID), .uuid = g->uuid };
         struct run *run;
         int r;
 
@@ -121,7 +122,7 @@ int operation_stop(struct group *g, sd_bus_message *message, sd_bus_error *e)
         group_refresh(g);
         if (!g->up) {
                 bringup_set_wanted(g, false);
-                r = operation_reply(message, NULL, NULL);
+                r = status_reply(message, &(struct status){});
                 return r < 0 ? r : 1;
         }
         for (size_t i = 0; i < g->n_members; i++)
@@ -132,8 +133,7 @@ int operation_stop(struct group *g, sd_bus_message *message, sd_bus_error *e)
         if (!run)
                 return -ENOMEM;
         bringup_set_wanted(g, false);
-        r = child_netlink(g->manager->event, &(struct netlink_request){
-                .command = BLKREPL_CMD_GROUP_DEL, .table = &group_table, .object = &k }, on_stopped, run, NULL);
+        r = command_group_del(g, false, on_stopped, run);
         if (r < 0) {
                 run_free(run);
                 return r;
@@ -220,7 +220,7 @@ static void on_deleted(const sd_bus_error *e, void *userdata)
         if (e)
                 sd_bus_reply_method_error(run->message, e);
         else
-                operation_reply(run->message, NULL, NULL);
+                status_reply(run->message, &(struct status){});
         run_free(run);
 }
 

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "../kernel/names.h"
-#include "../kernel/state.h"
+#include "bringup.h"
 #include "child.h"
 #include "job.h"
+#include "judge.h"
 #include "operation.h"
 #include "polkit.h"
+#include "status.h"
 #include "store.h"
 
+#define RETRY_USEC (30 * USEC_PER_SEC)
+
+/* A call that is being carried out */
 struct run {
-        struct manager *manager;
-        sd_id128_t relationship;
-        unsigned int operation;         /* 0: settings */
+        sd_bus_message *message;        /* NULL for a job's cancellation */
         bool wait;
         uint16_t wait_state;
         uint64_t timeout;
-        sd_bus_message *message;        /* NULL for a job's cancellation */
+        uint64_t recovery_point, recovery_point_age;    /* as it was before */
 };
 
 static void run_free(struct run *run)
@@ -43,70 +47,27 @@ const char *operation_action(unsigned int operation)
         }
 }
 
-/* Those that do something now; an operation that needs Force ends in "!". */
-char **operation_list_legal(const struct relationship *q)
+uint32_t operation_options(unsigned int operation)
 {
-        char **l = calloc(1, sizeof(char *));
-
-        for (unsigned int op = BLKREPL_OP_FIRST; l && q->up && op <= BLKREPL_OP_LAST; op++) {
-                struct blkrepl_cell c = blkrepl_op_cell(q->sync_type, op, relationship_state(q));
-
-                if (!blkrepl_op_built(q->sync_type, op) || !(c.flags & BLKREPL_CELL_LEGAL) || (c.flags & BLKREPL_CELL_SAME))
-                        continue;
-                if (strv_extendf(&l, "%s%s", blkrepl_operation_name(op), c.flags & BLKREPL_CELL_FORCE ? "!" : "") < 0)
-                        return strv_free(l);
+        switch (operation) {
+        case BLKREPL_OPERATION_SUSPEND:
+                return OPTIONS_OPERATION | OPTION_BIT(OPTION_HOLD_SOURCE_IO);
+        case BLKREPL_OPERATION_RESYNC_REPLICA:
+        case BLKREPL_OPERATION_RESTORE_FROM_REPLICA:
+                return OPTIONS_OPERATION | OPTION_BIT(OPTION_KEEP_SNAPSHOT);
+        default:
+                return OPTIONS_OPERATION;
         }
-        return l;
 }
 
-int operation_append_status(sd_bus_message *reply, const struct relationship *q, bool started)
+static bool removes(unsigned int operation)
 {
-        _cleanup_strv_ char **legal = q ? operation_list_legal(q) : NULL;
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}", "Code", "u", started ? (uint32_t)CODE_JOB_STARTED : (uint32_t)CODE_DONE);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}", "Name", "s", started ? "JobStarted" : "Done");
-        if (r >= 0 && q) {
-                r = sd_bus_message_append(reply, "{sv}{sv}", "CopyState", "s", blkrepl_copy_state_name(relationship_state(q)),
-                                          "Revision", "t", q->kernel.revision);
-                if (r >= 0)
-                        r = sd_bus_message_open_container(reply, 'e', "sv");
-                if (r >= 0)
-                        r = sd_bus_message_append(reply, "s", "LegalOperations");
-                if (r >= 0)
-                        r = sd_bus_message_open_container(reply, 'v', "as");
-                if (r >= 0)
-                        r = sd_bus_message_append_strv(reply, legal);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(reply);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(reply);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-int operation_reply(sd_bus_message *message, const struct relationship *q, const struct job *j)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_free_ char *path = j ? job_path(j) : strdup("/");
-        int r;
-
-        if (!path)
-                return -ENOMEM;
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "uo", j ? (uint32_t)CODE_JOB_STARTED : (uint32_t)CODE_DONE, path);
-        if (r >= 0)
-                r = operation_append_status(reply, q, j);
-        return r < 0 ? r : sd_bus_message_send(reply);
+        return operation == BLKREPL_OPERATION_DETACH || operation == BLKREPL_OPERATION_DISSOLVE;
 }
 
 static int reply_after_wait(sd_bus_message *message, struct relationship *q)
 {
-        return operation_reply(message, q, q->job);
+        return status_reply(message, &(struct status){ .relationship = q, .job = q->job });
 }
 
 static void reply_fault(sd_bus_message *message, int error, const char *sentence)
@@ -118,11 +79,32 @@ static void reply_fault(sd_bus_message *message, int error, const char *sentence
         sd_bus_error_free(&e);
 }
 
+/* A group that is down may hold the relationship still: it is to forget it when it comes up. */
+static int forget(struct relationship *q)
+{
+        struct store *s = q->manager->store;
+        int r;
+
+        r = store_begin(s);
+        for (enum side i = 0; r >= 0 && i < N_SIDES; i++)
+                if (!relationship_group(q, i)->up)
+                        r = store_put_tombstone(s, relationship_group(q, i)->uuid, q->uuid);
+        if (r >= 0)
+                r = store_delete_relationship(s, q->uuid);
+        if (r >= 0)
+                r = store_commit(s);
+        if (r < 0)
+                store_rollback(s);
+        return r;
+}
+
 /* The relationship has ended; the groups stay. */
 static void ended(struct relationship *q)
 {
-        struct group *source = q->source, *target = q->target;
+        struct group *group[N_SIDES] = { q->source, q->target };
+        struct manager *m = q->manager;
         sd_bus_error e = SD_BUS_ERROR_NULL;
+        sd_id128_t uuid = q->uuid;
         struct job *j = q->job;
 
         if (j) {
@@ -132,86 +114,123 @@ static void ended(struct relationship *q)
                 job_finish(j, JOB_FAILED, &e);
                 sd_bus_error_free(&e);
         }
-        if (store_delete_relationship(q->manager->store, q->uuid) < 0)
+        if (forget(q) < 0)
                 log_warning("The row of the relationship %s could not be deleted.", q->name);
         relationship_send_event(q, "removed");
         relationship_announce(q, false);
         relationship_free(q);
-        group_changed(source);
-        group_changed(target);
+        for (enum side i = 0; i < N_SIDES; i++) {
+                group[i]->role = GROUP_SOURCE;
+                group[i]->closed = false;
+                if (!group[i]->up)
+                        group[i]->forget = uuid;
+                store_put_group(m->store, group[i]);
+                group_changed(group[i]);
+        }
+        bringup_schedule(m, 0);
 }
 
-static void on_result(const struct child_result *result, void *userdata)
+/* What is in the way of completing it is told once, and not every time it is tried. */
+static void log_failure(const struct relationship *q, const struct sequence_intent *i, const char *message)
 {
-        struct run *run = userdata;
-        struct relationship *q = relationship_by_uuid(run->manager, run->relationship);
+        if (i->begun)
+                log_warning("%s of the relationship %s is half done, and is completed as soon as that is possible: %s",
+                            blkrepl_operation_title(i->operation), q->name, message);
+        else
+                log_notice("%s of the relationship %s changed nothing: %s", blkrepl_operation_title(i->operation), q->name, message);
+}
+
+static struct job *follow_copy(struct relationship *q, unsigned int operation)
+{
         struct job *j = NULL;
         int r;
 
-        if (!q) {
-                if (run->message)
-                        reply_fault(run->message, -ENOENT, "The relationship has ended meanwhile.");
-                run_free(run);
+        if (relationship_state(q) != BLKREPL_COPY_STATE_UNSYNCHRONIZED || q->job)
+                return NULL;
+        r = job_new(q->manager, blkrepl_operation_name(operation), q, &j);
+        if (r >= 0) {
+                j->cancel = operation_cancel_copy;
+                r = job_follow_copy(j);
+        }
+        if (r < 0)
+                log_warning("There is no job for the copy of %s: %s", q->name, strerror(-r));
+        /* It may be over already. */
+        return r < 0 || job_is_over(j) ? NULL : j;
+}
+
+static void reply_done(struct run *run, struct relationship *q, const struct sequence *s, const struct job *j)
+{
+        const struct sequence_intent *i = sequence_get_intent(s);
+        const char *obstacle = sequence_snapshot_obstacle(s);
+        bool point_given = i->operation == BLKREPL_OPERATION_FAILOVER;
+        char text[1024];
+
+        if (run->wait) {
+                relationship_wait_state(q, run->message, run->wait_state, run->timeout, reply_after_wait);
                 return;
         }
-        q->busy = false;
-        if (result->error < 0) {
-                relationship_refresh(q, true);
+        snprintf(text, sizeof(text), "%s %s: the relationship %s is %s.%s%s", blkrepl_operation_title(i->operation),
+                 j ? "has begun" : "is done", q->name, blkrepl_copy_state_name(relationship_state(q)),
+                 obstacle ? " No snapshot was kept. " : "", strempty(obstacle));
+        status_reply(run->message, &(struct status){
+                .relationship = q, .job = j, .message = text, .snapshots = sequence_snapshots(s), .point_given = point_given,
+                .recovery_point = run->recovery_point, .recovery_point_age = run->recovery_point_age });
+}
+
+static void on_sequence(struct relationship *q, const struct sequence *s, int error, const char *message, void *userdata)
+{
+        const struct sequence_intent *i = sequence_get_intent(s);
+        struct manager *m = q->manager;
+        struct run *run = userdata;
+        struct job *j;
+
+        if (error < 0) {
+                if (!run->message || i->begun)
+                        log_failure(q, i, message);
                 if (run->message)
-                        reply_fault(run->message, result->error, result->fault.message);
+                        reply_fault(run->message, error, message);
+                if (i->begun)
+                        bringup_schedule(m, RETRY_USEC);
                 else
-                        log_warning("The copy of %s cannot be aborted: %s", q->name, result->fault.message);
-                run_free(run);
-                return;
-        }
-        if (run->operation)
-                log_info("%s of the relationship %s is done.", blkrepl_operation_title(run->operation), q->name);
-        if (run->operation == BLKREPL_OPERATION_DETACH) {
+                        bringup_relationship(q);
+        } else if (removes(i->operation)) {
+                log_info("%s of the relationship %s is done.", blkrepl_operation_title(i->operation), q->name);
                 ended(q);
                 if (run->message)
-                        operation_reply(run->message, NULL, NULL);
-                run_free(run);
-                return;
-        }
-        relationship_refresh(q, true);
-        if (relationship_state(q) == BLKREPL_COPY_STATE_UNSYNCHRONIZED && run->operation && !q->job) {
-                r = job_new(q->manager, blkrepl_operation_name(run->operation), q, &j);
-                if (r >= 0) {
-                        j->cancel = operation_cancel_copy;
-                        r = job_follow_copy(j);
-                }
-                if (r < 0)
-                        log_warning("There is no job for the copy of %s: %s", q->name, strerror(-r));
-        }
-        if (run->message) {
-                if (run->wait)
-                        relationship_wait_state(q, run->message, run->wait_state, run->timeout, reply_after_wait);
-                else
-                        operation_reply(run->message, q, j);
+                        status_reply(run->message, &(struct status){ .message = "The relationship has ended; its groups stay." });
+        } else {
+                log_info("%s of the relationship %s is done.", blkrepl_operation_title(i->operation), q->name);
+                j = follow_copy(q, i->operation);
+                if (run->message)
+                        reply_done(run, q, s, j);
+                bringup_relationship(q);
         }
         run_free(run);
 }
 
-static int send(struct relationship *q, uint8_t command, const struct kernel_relationship *k, struct run *run)
+void operation_completed(struct relationship *q, const struct sequence *s, int error, const char *message, _unused_ void *userdata)
 {
-        int r;
+        const struct sequence_intent *i = sequence_get_intent(s);
+        struct manager *m = q->manager;
 
-        r = child_netlink(q->manager->event, &(struct netlink_request){
-                .command = command, .table = &relationship_table, .object = k }, on_result, run, NULL);
-        if (r < 0) {
-                run_free(run);
-                return r;
+        if (error < 0) {
+                log_failure(q, i, message);
+                bringup_schedule(m, RETRY_USEC);
+                return;
         }
-        q->busy = true;
-        return 1;
+        log_notice("%s of the relationship %s was half done and is completed.", blkrepl_operation_title(i->operation), q->name);
+        if (removes(i->operation)) {
+                ended(q);
+                return;
+        }
+        follow_copy(q, i->operation);
+        bringup_relationship(q);
 }
 
-static int check_ready(struct relationship *q, const struct options *o, sd_bus_error *e)
+static int check_quiet(struct relationship *q, const struct options *o, sd_bus_error *e)
 {
         relationship_refresh(q, true);
-        if (!q->up)
-                return error_set(e, CODE_FAILED, "The group %s is down; start it first.", q->source->name);
-        if (q->busy)
+        if (q->busy || q->source->busy || q->target->busy)
                 return error_set(e, CODE_FAILED, "The relationship %s is being changed; try again in a moment.", q->name);
         if ((o->present & OPTION_BIT(OPTION_EXPECTED_REVISION)) && o->expected_revision != q->kernel.revision)
                 return error_set(e, CODE_CACHE_OUT_OF_DATE, "The relationship %s has revision %llu, not %llu; read it again.", q->name,
@@ -219,23 +238,57 @@ static int check_ready(struct relationship *q, const struct options *o, sd_bus_e
         return 0;
 }
 
-static int refuse(struct relationship *q, unsigned int op, enum blkrepl_verdict v, sd_bus_error *e)
+static int check_up(const struct relationship *q, sd_bus_error *e)
 {
-        char sentence[512];
+        return q->up ? 0 : error_set(e, CODE_FAILED, "The group %s is down; start it first.", q->source->name);
+}
 
-        blkrepl_op_explain(sentence, sizeof(sentence), q->sync_type, op, relationship_state(q), v);
-        return error_set(e, v == BLKREPL_VERDICT_NOT_SUPPORTED || v == BLKREPL_VERDICT_NOT_BUILT ? CODE_NOT_SUPPORTED : CODE_FAILED,
-                         "%s.", sentence);
+int operation_check_ready(struct relationship *q, const struct options *o, sd_bus_error *e)
+{
+        int r = check_quiet(q, o, e);
+
+        return r < 0 ? r : check_up(q, e);
+}
+
+static int begin(struct relationship *q, const struct sequence_intent *intent, struct run *run)
+{
+        int r = sequence_start(q, intent, on_sequence, run);
+
+        if (r < 0)
+                run_free(run);
+        return r < 0 ? r : 1;
+}
+
+/* Neither side can be reached: what the daemon knows ends, and each side forgets it when it comes. */
+static int detach_here(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e)
+{
+        int r;
+
+        if (!o->force)
+                return error_set(e, CODE_FAILED, "Both groups of the relationship %s are down; start one, or give Force: each then forgets it when it comes up.", q->name);
+        ended(q);
+        r = status_reply(message, &(struct status){ .message = "The relationship has ended; its groups forget it when they come up." });
+        return r < 0 ? r : 1;
+}
+
+static void set_intent(const struct relationship *q, unsigned int op, const struct options *o, struct sequence_intent *i)
+{
+        uint64_t ms = o->timeout / USEC_PER_MSEC + !!(o->timeout % USEC_PER_MSEC);
+
+        *i = (struct sequence_intent){
+                .operation = op, .state = relationship_state(q), .source = q->source->uuid, .driver = q->driver,
+                .force = o->force, .hold_source_io = o->hold_source_io, .called_for = true,
+                .timeout_ms = ms > UINT32_MAX ? UINT32_MAX : ms,
+                .keep_snapshot = o->present & OPTION_BIT(OPTION_KEEP_SNAPSHOT) ? o->keep_snapshot : op == BLKREPL_OPERATION_RESTORE_FROM_REPLICA,
+                .need_snapshot = o->keep_snapshot,
+        };
+        if (o->present & OPTION_BIT(OPTION_EXPECTED_REVISION))
+                i->expected_revision = o->expected_revision;
 }
 
 int operation_run(struct relationship *q, unsigned int op, const struct options *o, sd_bus_message *message, sd_bus_error *e)
 {
-        struct kernel_relationship k = {
-                .present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_OPERATION) | PRESENT(RELATIONSHIP_FORCE),
-                .uuid = q->uuid, .operation = op, .force = o->force,
-        };
-        /* Whether a copy is unfinished is for the module to say. */
-        struct blkrepl_situation situation = { .force = o->force, .unfinished = true };
+        struct sequence_intent intent;
         enum blkrepl_verdict verdict;
         struct run *run;
         int r;
@@ -245,73 +298,52 @@ int operation_run(struct relationship *q, unsigned int op, const struct options 
         if ((o->present & OPTION_BIT(OPTION_WAIT_STATE)) && !blkrepl_state_valid(o->wait_state))
                 return error_set(e, CODE_INVALID_PARAMETER, "WaitForCopyState %u is no CopyState.", o->wait_state);
         if (!blkrepl_op_built(q->sync_type, op))
-                return refuse(q, op, blkrepl_op_judge(q->sync_type, op, relationship_state(q), &situation), e);
-        r = check_ready(q, o, e);
+                return judge_refuse(q, op, judge(q, op, o->force), e);
+        r = check_quiet(q, o, e);
+        if (r >= 0 && !q->up && removes(op))
+                return detach_here(q, o, message, e);
+        if (r >= 0)
+                r = check_up(q, e);
         if (r < 0)
                 return r;
-        situation.consistent = q->kernel.consistency_state == BLKREPL_CONSISTENCY_STATE_CONSISTENT;
-        verdict = blkrepl_op_judge(q->sync_type, op, relationship_state(q), &situation);
+        verdict = judge(q, op, o->force);
         if (verdict == BLKREPL_VERDICT_DONE) {
                 if (o->present & OPTION_BIT(OPTION_WAIT_STATE))
                         return relationship_wait_state(q, message, o->wait_state, o->timeout, reply_after_wait) ?: 1;
-                r = operation_reply(message, q, NULL);
+                r = status_reply(message, &(struct status){ .relationship = q, .message = "Nothing is left to do." });
                 return r < 0 ? r : 1;
         }
         if (verdict != BLKREPL_VERDICT_GO)
-                return refuse(q, op, verdict, e);
-        r = options_to_kernel(o, &k, e);
-        if (r < 0)
-                return r;
+                return judge_refuse(q, op, verdict, e);
         run = calloc(1, sizeof(*run));
         if (!run)
                 return -ENOMEM;
         *run = (struct run){
-                .manager = q->manager, .relationship = q->uuid, .operation = op, .message = sd_bus_message_ref(message),
-                .wait = o->present & OPTION_BIT(OPTION_WAIT_STATE), .wait_state = o->wait_state, .timeout = o->timeout,
+                .message = sd_bus_message_ref(message), .wait = o->present & OPTION_BIT(OPTION_WAIT_STATE),
+                .wait_state = o->wait_state, .timeout = o->timeout,
+                .recovery_point = relationship_recovery_point(q), .recovery_point_age = relationship_recovery_point_age(q),
         };
-        return send(q, BLKREPL_CMD_RELATIONSHIP_OP, &k, run);
-}
-
-int operation_set(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e)
-{
-        struct kernel_relationship k = { .present = PRESENT(RELATIONSHIP_UUID), .uuid = q->uuid };
-        struct run *run;
-        int r;
-
-        if (!(o->present & OPTIONS_SETTINGS))
-                return error_set(e, CODE_INVALID_PARAMETER, "No setting is given; give at least one.");
-        r = options_to_kernel(o, &k, e);
-        if (r >= 0)
-                r = check_ready(q, o, e);
-        if (r < 0)
-                return r;
-        run = calloc(1, sizeof(*run));
-        if (!run)
-                return -ENOMEM;
-        *run = (struct run){ .manager = q->manager, .relationship = q->uuid, .message = sd_bus_message_ref(message) };
-        return send(q, BLKREPL_CMD_RELATIONSHIP_SET, &k, run);
+        set_intent(q, op, o, &intent);
+        return begin(q, &intent, run);
 }
 
 int operation_cancel_copy(struct job *j, sd_bus_error *e)
 {
+        static const struct options none;
         struct relationship *q = j->relationship;
-        struct kernel_relationship k = {
-                .present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_OPERATION),
-                .operation = BLKREPL_OPERATION_ABORT,
-        };
+        struct sequence_intent intent;
         struct run *run;
         int r;
 
         if (!q)
                 return error_set(e, CODE_FAILED, "The relationship has ended; there is nothing to cancel.");
-        r = check_ready(q, &(struct options){}, e);
+        r = operation_check_ready(q, &none, e);
         if (r < 0)
                 return r;
         run = calloc(1, sizeof(*run));
         if (!run)
                 return -ENOMEM;
-        k.uuid = q->uuid;
-        *run = (struct run){ .manager = q->manager, .relationship = q->uuid, .operation = BLKREPL_OPERATION_ABORT };
-        r = send(q, BLKREPL_CMD_RELATIONSHIP_OP, &k, run);
+        set_intent(q, BLKREPL_OPERATION_ABORT, &none, &intent);
+        r = begin(q, &intent, run);
         return r < 0 ? r : 0;
 }

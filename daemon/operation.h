@@ -3,9 +3,9 @@
 #pragma once
 
 #include "options.h"
-#include "relationship.h"
+#include "sequence.h"
 
-/* They check, begin, and reply to the message when the module has answered. */
+/* They check, begin, and reply to the message when it is done. */
 int operation_run(struct relationship *q, unsigned int operation, const struct options *o, sd_bus_message *message, sd_bus_error *e);
 int operation_set(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e);
 int operation_start(struct group *g, sd_bus_message *message, sd_bus_error *e);
@@ -13,12 +13,15 @@ int operation_stop(struct group *g, sd_bus_message *message, sd_bus_error *e);
 int operation_resize(struct group *g, sd_bus_message *message, sd_bus_error *e);
 int operation_delete(struct group *g, const struct options *o, sd_bus_message *message, sd_bus_error *e);
 
+/* Not busy, one half up, the expected revision */
+int operation_check_ready(struct relationship *q, const struct options *o, sd_bus_error *e);
+
+/* For sequences that nobody waits for */
+void operation_completed(struct relationship *q, const struct sequence *s, int error, const char *message, void *userdata);
+
 /* Aborts the copy that a job follows. */
 int operation_cancel_copy(struct job *j, sd_bus_error *e);
 
-/* (u, o, a{sv}) */
-int operation_reply(sd_bus_message *message, const struct relationship *q, const struct job *j);
-int operation_append_status(sd_bus_message *reply, const struct relationship *q, bool started);
-char **operation_list_legal(const struct relationship *q);
-/* The polkit action of an operation */
+/* The options that an operation takes, and its polkit action */
+uint32_t operation_options(unsigned int operation);
 const char *operation_action(unsigned int operation);

@@ -23,6 +23,8 @@ static const struct {
         [OPTION_LOG_VOLUME] = { "LogVolume", "s", offsetof(struct options, log_volume) },
         [OPTION_LOG_SIZE] = { "LogSize", "t", offsetof(struct options, log_size) },
         [OPTION_MEMBER_NAMES] = { "MemberNames", "as", offsetof(struct options, member_names) },
+        [OPTION_HOLD_SOURCE_IO] = { "HoldSourceIO", "b", offsetof(struct options, hold_source_io) },
+        [OPTION_KEEP_SNAPSHOT] = { "KeepSnapshot", "b", offsetof(struct options, keep_snapshot) },
 };
 
 void options_done(struct options *o)

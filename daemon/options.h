@@ -22,6 +22,8 @@ enum option {
         OPTION_LOG_VOLUME,
         OPTION_LOG_SIZE,
         OPTION_MEMBER_NAMES,
+        OPTION_HOLD_SOURCE_IO,
+        OPTION_KEEP_SNAPSHOT,
         N_OPTIONS,
 };
 
@@ -36,7 +38,7 @@ enum option {
 
 struct options {
         uint32_t present;               /* OPTION_BIT() of those that were given */
-        bool force, seeded, inactive, remove_volumes, stops_host_io;
+        bool force, seeded, inactive, remove_volumes, stops_host_io, hold_source_io, keep_snapshot;
         uint64_t timeout, expected_revision, rate_limit, yield_rate, leg_timeout, heartbeat, log_size;
         uint16_t wait_state;
         char *recovery_mode, *log_volume;

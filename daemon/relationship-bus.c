@@ -5,6 +5,7 @@
 #include "../kernel/state.h"
 #include "bus.h"
 #include "job.h"
+#include "judge.h"
 #include "operation.h"
 #include "peer.h"
 #include "polkit.h"
@@ -44,12 +45,8 @@ int relationship_enumerate(sd_bus *bus, const char *prefix, void *userdata, char
         return r;
 }
 
-void relationship_announce(struct relationship *q, bool added)
+void relationship_announce_pairs(struct relationship *q, bool added)
 {
-        _cleanup_free_ char *path = relationship_path(q);
-
-        if (path)
-                bus_announce(q->manager, path, added);
         for (size_t i = 0; i < q->target->n_members; i++) {
                 _cleanup_free_ char *pair = pair_path(q->target->members[i].uuid);
 
@@ -58,22 +55,20 @@ void relationship_announce(struct relationship *q, bool added)
         }
 }
 
+void relationship_announce(struct relationship *q, bool added)
+{
+        _cleanup_free_ char *path = relationship_path(q);
+
+        if (path)
+                bus_announce(q->manager, path, added);
+        relationship_announce_pairs(q, added);
+}
+
 /* Properties */
 
 static bool flows(const struct relationship *q)
 {
         return q->up && q->kernel.connected && blkrepl_state_flows(relationship_state(q));
-}
-
-static uint64_t recovery_point_age(const struct relationship *q)
-{
-        uint64_t now = now_realtime();
-
-        if (relationship_state(q) == BLKREPL_COPY_STATE_SYNCHRONIZED)
-                return 0;
-        if (!q->up || !q->kernel.recovery_point)
-                return UINT64_MAX;
-        return now > q->kernel.recovery_point ? now - q->kernel.recovery_point : 0;
 }
 
 static uint64_t catch_up(const struct relationship *q)
@@ -99,11 +94,13 @@ GETTER(get_mode, "s", strempty(blkrepl_mode_name(o->mode)))
 GETTER(get_effective_mode, "s", flows(o) ? strempty(blkrepl_mode_name(o->mode)) : "")
 GETTER(get_copy_state, "s", strempty(blkrepl_copy_state_name(relationship_state(o))))
 GETTER(get_requested_state, "s", strempty(blkrepl_copy_state_name(requested_state(o))))
-GETTER(get_progress, "s", o->up ? strempty(blkrepl_progress_name(o->kernel.progress_status)) : "Dormant")
+GETTER(get_progress, "s", strempty(blkrepl_progress_name(relationship_progress(o))))
 GETTER(get_consistency, "s", strempty(blkrepl_consistency_name(o->kernel.consistency_state)))
 GETTER(get_consistency_enabled, "b", o->kernel.consistency_enabled)
 GETTER(get_connected, "b", o->kernel.connected)
 GETTER(get_role, "s", o->source ? "source" : "target")
+GETTER(get_source_access, "s", relationship_access(o, SIDE_SOURCE))
+GETTER(get_target_access, "s", relationship_access(o, SIDE_TARGET))
 PATH_GETTER(get_source, group_path(o->source))
 GETTER(get_source_name, "s", o->source->name)
 PATH_GETTER(get_target, group_path(o->target))
@@ -111,8 +108,8 @@ GETTER(get_target_name, "s", o->target->name)
 PATH_GETTER(get_peer, o ? peer_local_path() : NULL)
 PATH_GETTER(get_job, o->job ? job_path(o->job) : NULL)
 GETTER(get_rpo, "u", o->rpo)
-GETTER(get_recovery_point, "t", relationship_state(o) == BLKREPL_COPY_STATE_SYNCHRONIZED ? now_realtime() : o->kernel.recovery_point)
-GETTER(get_age, "t", recovery_point_age(o))
+GETTER(get_recovery_point, "t", relationship_recovery_point(o))
+GETTER(get_age, "t", relationship_recovery_point_age(o))
 GETTER(get_percent, "d", relationship_percent(o))
 GETTER(get_rate, "t", o->rate)
 GETTER(get_catch_up, "t", catch_up(o))
@@ -136,7 +133,7 @@ static int get_pairs(sd_bus *bus, const char *path, const char *interface, const
 
 static int get_legal(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *e)
 {
-        _cleanup_strv_ char **legal = operation_list_legal(userdata);
+        _cleanup_strv_ char **legal = judge_list_legal(userdata);
 
         return legal ? sd_bus_message_append_strv(reply, legal) : -ENOMEM;
 }
@@ -166,7 +163,7 @@ METHOD(method_operation)
                 if (r < 0)
                         return r;
         }
-        r = options_read(m, OPTIONS_OPERATION, &o, e);
+        r = options_read(m, operation_options(op), &o, e);
         if (r >= 0)
                 r = check(q, m, operation_action(op), blkrepl_operation_name(op), o.force, e);
         if (r <= 0)
@@ -256,10 +253,12 @@ const sd_bus_vtable relationship_vtable[] = {
         SD_BUS_PROPERTY("ConsistencyEnabled", "b", get_consistency_enabled, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("Connected", "b", get_connected, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("Role", "s", get_role, 0, PROPERTY_CHANGES),
-        SD_BUS_PROPERTY("SourceGroup", "o", get_source, 0, PROPERTY_CONST),
-        SD_BUS_PROPERTY("SourceGroupName", "s", get_source_name, 0, PROPERTY_CONST),
-        SD_BUS_PROPERTY("TargetGroup", "o", get_target, 0, PROPERTY_CONST),
-        SD_BUS_PROPERTY("TargetGroupName", "s", get_target_name, 0, PROPERTY_CONST),
+        SD_BUS_PROPERTY("SourceGroup", "o", get_source, 0, PROPERTY_CHANGES),
+        SD_BUS_PROPERTY("SourceGroupName", "s", get_source_name, 0, PROPERTY_CHANGES),
+        SD_BUS_PROPERTY("SourceAccess", "s", get_source_access, 0, PROPERTY_CHANGES),
+        SD_BUS_PROPERTY("TargetGroup", "o", get_target, 0, PROPERTY_CHANGES),
+        SD_BUS_PROPERTY("TargetGroupName", "s", get_target_name, 0, PROPERTY_CHANGES),
+        SD_BUS_PROPERTY("TargetAccess", "s", get_target_access, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("TargetReplicaPeer", "o", get_peer, 0, PROPERTY_CONST),
         SD_BUS_PROPERTY("Pairs", "ao", get_pairs, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("Job", "o", get_job, 0, PROPERTY_CHANGES),

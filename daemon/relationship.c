@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <sys/stat.h>
-
-#include "child.h"
+#include "../kernel/state.h"
 #include "job.h"
-#include "relationship.h"
+#include "sequence.h"
+#include "store.h"
 
 #define REFRESH_INTERVAL (200 * USEC_PER_MSEC)
 #define RATE_INTERVAL USEC_PER_SEC
@@ -23,9 +22,11 @@ struct relationship *relationship_new(struct manager *m, sd_id128_t uuid, const 
 
         if (!q)
                 return NULL;
-        q->pairs = calloc(source->n_members + 1, sizeof(*q->pairs));
-        if (!q->pairs || copy_string(q->name, sizeof(q->name), name) < 0) {
-                free(q->pairs);
+        for (enum side i = 0; i < N_SIDES; i++)
+                q->half[i].pairs = calloc(source->n_members + 1, sizeof(*q->half[i].pairs));
+        if (!q->half[SIDE_SOURCE].pairs || !q->half[SIDE_TARGET].pairs || copy_string(q->name, sizeof(q->name), name) < 0) {
+                free(q->half[SIDE_SOURCE].pairs);
+                free(q->half[SIDE_TARGET].pairs);
                 free(q);
                 return NULL;
         }
@@ -33,6 +34,9 @@ struct relationship *relationship_new(struct manager *m, sd_id128_t uuid, const 
         q->uuid = uuid;
         q->source = source;
         q->target = target;
+        q->pairs = q->half[SIDE_SOURCE].pairs;
+        source->role = GROUP_SOURCE;
+        target->role = GROUP_TARGET;
         for (tail = &m->relationships; *tail; tail = &(*tail)->next)
                 ;
         *tail = q;
@@ -70,7 +74,9 @@ struct relationship *relationship_free(struct relationship *q)
         *p = q->next;
         if (q->job)
                 q->job->relationship = NULL;
-        free(q->pairs);
+        sequence_free(q->sequence);
+        for (enum side i = 0; i < N_SIDES; i++)
+                free(q->half[i].pairs);
         free(q);
         return NULL;
 }
@@ -96,9 +102,43 @@ struct relationship *relationship_find(struct manager *m, const char *id)
         return NULL;
 }
 
+struct group *relationship_group(const struct relationship *q, enum side side)
+{
+        return side == SIDE_SOURCE ? q->source : q->target;
+}
+
+enum side relationship_side(const struct relationship *q, const struct group *g)
+{
+        return g == q->target ? SIDE_TARGET : SIDE_SOURCE;
+}
+
+/* In the middle of an operation both halves may be down for a moment. */
 unsigned int relationship_state(const struct relationship *q)
 {
-        return q->up ? q->kernel.copy_state : BLKREPL_COPY_STATE_NOT_APPLICABLE;
+        if (q->up || (q->sequence && sequence_is_running(q->sequence) && q->kernel.copy_state))
+                return q->kernel.copy_state;
+        return BLKREPL_COPY_STATE_NOT_APPLICABLE;
+}
+
+unsigned int relationship_progress(const struct relationship *q)
+{
+        unsigned int progress = q->sequence ? sequence_progress(q->sequence) : 0;
+
+        if (progress)
+                return progress;
+        return q->up ? q->kernel.progress_status : BLKREPL_PROGRESS_STATUS_DORMANT;
+}
+
+const char *relationship_access(const struct relationship *q, enum side side)
+{
+        const struct half *h = q->half + side;
+        enum blkrepl_access access = BLKREPL_ACCESS_NONE;
+
+        if (h->up)
+                access = h->kernel.access;
+        else if (side == SIDE_TARGET && q->up && blkrepl_state_target_access(relationship_state(q)) == BLKREPL_ACCESS_READ_ONLY)
+                access = BLKREPL_ACCESS_READ_ONLY;
+        return access == BLKREPL_ACCESS_READ_WRITE ? "read-write" : access == BLKREPL_ACCESS_READ_ONLY ? "read-only" : "none";
 }
 
 double relationship_percent(const struct relationship *q)
@@ -106,6 +146,22 @@ double relationship_percent(const struct relationship *q)
         if (!q->up || !q->kernel.bytes_total)
                 return 0;
         return 100.0 * (double)(q->kernel.bytes_total - q->kernel.bytes_dirty) / (double)q->kernel.bytes_total;
+}
+
+uint64_t relationship_recovery_point(const struct relationship *q)
+{
+        return relationship_state(q) == BLKREPL_COPY_STATE_SYNCHRONIZED ? now_realtime() : q->kernel.recovery_point;
+}
+
+uint64_t relationship_recovery_point_age(const struct relationship *q)
+{
+        uint64_t now = now_realtime();
+
+        if (relationship_state(q) == BLKREPL_COPY_STATE_SYNCHRONIZED)
+                return 0;
+        if (!q->kernel.recovery_point)
+                return UINT64_MAX;
+        return now > q->kernel.recovery_point ? now - q->kernel.recovery_point : 0;
 }
 
 void relationship_changed(struct relationship *q)
@@ -119,7 +175,7 @@ static void update_rate(struct relationship *q)
 {
         uint64_t now = now_monotonic(), rate;
 
-        if (q->kernel.copy_state != BLKREPL_COPY_STATE_UNSYNCHRONIZED) {
+        if (!q->up || q->kernel.copy_state != BLKREPL_COPY_STATE_UNSYNCHRONIZED) {
                 q->rate = q->rate_time = 0;
                 return;
         }
@@ -137,152 +193,186 @@ static void update_rate(struct relationship *q)
         q->rate_bytes = q->kernel.copy_done;
 }
 
-void relationship_apply_kernel(struct relationship *q, const struct kernel_relationship *k)
+static void save_roles(struct relationship *q)
+{
+        struct store *s = q->manager->store;
+        int r;
+
+        r = store_begin(s);
+        if (r >= 0)
+                r = store_put_group(s, q->source);
+        if (r >= 0)
+                r = store_put_group(s, q->target);
+        if (r >= 0)
+                r = store_put_relationship(s, q);
+        if (r >= 0)
+                r = store_commit(s);
+        if (r < 0) {
+                store_rollback(s);
+                log_warning("The roles of the relationship %s cannot be noted in the database; they are read from the module again.", q->name);
+        }
+}
+
+/* Pairs are found by their target's members. */
+static void swap_roles(struct relationship *q)
+{
+        struct half half = q->half[SIDE_SOURCE];
+        struct group *source = q->source;
+
+        if (!q->hidden)
+                relationship_announce_pairs(q, false);
+        q->source = q->target;
+        q->target = source;
+        q->source->role = GROUP_SOURCE;
+        q->target->role = GROUP_TARGET;
+        q->half[SIDE_SOURCE] = q->half[SIDE_TARGET];
+        q->half[SIDE_TARGET] = half;
+        if (!q->hidden)
+                relationship_announce_pairs(q, true);
+        save_roles(q);
+        group_changed(q->source);
+        group_changed(q->target);
+        log_info("The group %s is the source of the relationship %s now, %s its target.", q->source->name, q->name, q->target->name);
+}
+
+static bool differs(const struct kernel_relationship *a, const struct kernel_relationship *b)
+{
+        return a->revision != b->revision || a->connected != b->connected || a->copy_state != b->copy_state ||
+               a->progress_status != b->progress_status || a->generation != b->generation || a->bytes_total != b->bytes_total ||
+               a->leg_errno != b->leg_errno || a->rate_limit != b->rate_limit || a->yield_rate != b->yield_rate ||
+               a->leg_timeout_ms != b->leg_timeout_ms || a->recovery_mode != b->recovery_mode || a->heartbeat_ms != b->heartbeat_ms ||
+               a->hold_on_failure != b->hold_on_failure || a->role != b->role || a->access != b->access || a->pending != b->pending ||
+               !streq(a->reason, b->reason);
+}
+
+/* After a half was told about, or is gone. */
+static void settle(struct relationship *q, bool changed)
 {
         unsigned int before = relationship_state(q);
-        bool changed = !q->up || q->kernel.revision != k->revision || q->kernel.connected != k->connected ||
-                       q->kernel.copy_state != k->copy_state || q->kernel.progress_status != k->progress_status ||
-                       q->kernel.generation != k->generation || q->kernel.bytes_total != k->bytes_total ||
-                       q->kernel.leg_errno != k->leg_errno || q->kernel.rate_limit != k->rate_limit ||
-                       q->kernel.yield_rate != k->yield_rate || q->kernel.leg_timeout_ms != k->leg_timeout_ms ||
-                       q->kernel.recovery_mode != k->recovery_mode || q->kernel.heartbeat_ms != k->heartbeat_ms ||
-                       q->kernel.hold_on_failure != k->hold_on_failure || !streq(q->kernel.reason, k->reason);
+        struct kernel_relationship all;
+        bool was_up = q->up;
 
-        q->kernel = *k;
-        q->up = true;
-        q->refreshed = now_monotonic();
+        if (halves_are_swapped(q->half))
+                swap_roles(q);
+        q->driver = halves_driver(q->half, q->driver);
+        q->up = q->half[SIDE_SOURCE].up || q->half[SIDE_TARGET].up;
+        /* Who drives goes on alone: what the other side was is history. */
+        if (q->half[q->driver].up && blkrepl_state_flows(q->half[q->driver].kernel.copy_state))
+                q->half[!q->driver].known = q->half[!q->driver].up;
+        halves_combine(q->half, q->driver, &all);
+        changed |= was_up != q->up || differs(&q->kernel, &all);
+        q->kernel = all;
+        q->pairs = q->half[q->driver].pairs;
         update_rate(q);
         if (changed) {
                 relationship_changed(q);
+                group_changed(q->source);
                 group_changed(q->target);
         }
-        if (before != k->copy_state)
+        if (before != relationship_state(q))
                 relationship_check_waiters(q);
         if (q->job)
                 job_relationship_changed(q->job);
 }
 
-/* The module does not have it, or not any more. */
-void relationship_gone(struct relationship *q)
+static enum side side_of(const struct relationship *q, sd_id128_t group)
 {
-        if (!q->up)
-                return;
-        q->up = false;
-        q->rate = q->rate_time = 0;
-        q->kernel = (struct kernel_relationship){};
-        memset(q->pairs, 0, q->source->n_members * sizeof(*q->pairs));
-        relationship_changed(q);
-        group_changed(q->target);
-        if (q->job)
-                job_relationship_changed(q->job);
+        return sd_id128_equal(group, q->source->uuid) ? SIDE_SOURCE :
+               sd_id128_equal(group, q->target->uuid) ? SIDE_TARGET : N_SIDES;
 }
 
+void relationship_apply_kernel(struct relationship *q, const struct kernel_relationship *k)
+{
+        enum side side = side_of(q, k->group_uuid);
+        struct half *h = q->half + side;
+        bool changed;
+
+        if (side == N_SIDES)
+                return;
+        changed = !h->up || differs(&h->kernel, k);
+        h->kernel = *k;
+        h->up = h->known = true;
+        settle(q, changed);
+}
+
+/* The module does not have the half, or not any more. */
+static void half_gone(struct relationship *q, enum side side)
+{
+        if (!q->half[side].up)
+                return;
+        q->half[side].up = false;
+        settle(q, true);
+}
+
+struct refresh {
+        struct relationship *relationship;
+        struct half *half;
+        const struct group *group;
+        struct group *other;
+        struct kernel_relationship kernel;
+};
+
+/* Not applied at once: the roles may change by it. */
 static int take_relationship(const void *object, void *userdata)
 {
-        relationship_apply_kernel(userdata, object);
+        struct refresh *f = userdata;
+
+        f->kernel = *(const struct kernel_relationship *)object;
         return 0;
 }
 
+/* The entries of a half tell about the members of the other side. */
 static int take_pair(const void *object, void *userdata)
 {
         const struct kernel_pair *k = object;
-        struct relationship *q = userdata;
+        struct refresh *f = userdata;
 
-        if (k->index < q->source->n_members && sd_id128_equal(k->relationship_uuid, q->uuid)) {
-                q->pairs[k->index] = *k;
-                if (k->index < q->target->n_members && k->size)
-                        q->target->members[k->index].size = k->size;
+        if (k->index < f->group->n_members && sd_id128_equal(k->relationship_uuid, f->relationship->uuid) &&
+            sd_id128_equal(k->group_uuid, f->group->uuid)) {
+                f->half->pairs[k->index] = *k;
+                if (k->index < f->other->n_members && k->size)
+                        f->other->members[k->index].size = k->size;
         }
+        return 0;
+}
+
+static int refresh_half(struct relationship *q, struct group *g, struct group *other)
+{
+        struct kernel_relationship want = {
+                .present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_GROUP_UUID), .uuid = q->uuid, .group_uuid = g->uuid,
+        };
+        struct kernel_pair pairs = {
+                .present = PRESENT(PAIR_RELATIONSHIP_UUID) | PRESENT(PAIR_GROUP_UUID), .relationship_uuid = q->uuid, .group_uuid = g->uuid,
+        };
+        struct refresh f = { .relationship = q, .half = q->half + relationship_side(q, g), .group = g, .other = other };
+        int r;
+
+        r = manager_ask(q->manager, &(struct netlink_request){
+                .command = BLKREPL_CMD_PAIR_GET, .dump = true, .table = &pair_table, .object = &pairs,
+                .handler = take_pair, .userdata = &f });
+        if (r >= 0)
+                r = manager_ask(q->manager, &(struct netlink_request){
+                        .command = BLKREPL_CMD_RELATIONSHIP_GET, .table = &relationship_table, .object = &want,
+                        .handler = take_relationship, .userdata = &f });
+        if (r >= 0)
+                relationship_apply_kernel(q, &f.kernel);
+        else if (r == -ENOENT || r == -EPROTONOSUPPORT)
+                half_gone(q, relationship_side(q, g));
+        else
+                return r;
         return 0;
 }
 
 int relationship_refresh(struct relationship *q, bool force)
 {
-        struct kernel_relationship want = { .present = PRESENT(RELATIONSHIP_UUID), .uuid = q->uuid };
-        struct kernel_pair pairs = { .present = PRESENT(PAIR_RELATIONSHIP_UUID), .relationship_uuid = q->uuid };
+        struct group *source = q->source, *target = q->target;
         int r;
 
         if (!force && now_monotonic() < q->refreshed + REFRESH_INTERVAL)
                 return 0;
         q->refreshed = now_monotonic();
-        r = manager_ask(q->manager, &(struct netlink_request){
-                .command = BLKREPL_CMD_PAIR_GET, .dump = true, .table = &pair_table, .object = &pairs,
-                .handler = take_pair, .userdata = q });
-        if (r >= 0)
-                r = manager_ask(q->manager, &(struct netlink_request){
-                        .command = BLKREPL_CMD_RELATIONSHIP_GET, .table = &relationship_table, .object = &want,
-                        .handler = take_relationship, .userdata = q });
-        if (r == -ENOENT || r == -EPROTONOSUPPORT) {
-                relationship_gone(q);
-                return 0;
-        }
-        return r;
-}
-
-static bool is_there(const char *path)
-{
-        struct stat st;
-
-        return *path && stat(path, &st) >= 0 && S_ISBLK(st.st_mode);
-}
-
-struct connect {
-        struct manager *manager;
-        sd_id128_t uuid;
-};
-
-static void on_connected(const struct child_result *result, void *userdata)
-{
-        _cleanup_free_ struct connect *c = userdata;
-        struct relationship *q = relationship_by_uuid(c->manager, c->uuid);
-
-        if (!q)
-                return;
-        q->busy = false;
-        if (result->error < 0)
-                group_set_reason(q->target, false, result->fault.message);
-        else
-                group_set_reason(q->target, false, "");
-        relationship_refresh(q, true);
-}
-
-/*
- * 1: begun. 0: nothing to do, or the devices are not there. The module itself
- * takes a device back that is open and answers again.
- */
-int relationship_connect(struct relationship *q)
-{
-        _cleanup_free_ struct kernel_device *devices = NULL;
-        struct kernel_relationship want = {
-                .present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_TARGET_LOG_PATH),
-                .uuid = q->uuid,
-        };
-        struct connect *c;
-        int r;
-
-        if (!q->up || q->busy || q->hidden || q->kernel.connected || !is_there(q->target->log_path))
-                return 0;
-        for (size_t i = 0; i < q->target->n_members; i++)
-                if (!is_there(q->target->members[i].path))
-                        return 0;
-
-        devices = group_devices(q->target);
-        c = malloc(sizeof(*c));
-        if (!devices || !c) {
-                free(c);
-                return -ENOMEM;
-        }
-        *c = (struct connect){ .manager = q->manager, .uuid = q->uuid };
-        memcpy(want.target_log_path, q->target->log_path, sizeof(want.target_log_path));
-        r = child_netlink(q->manager->event, &(struct netlink_request){
-                .command = BLKREPL_CMD_RELATIONSHIP_CONNECT, .table = &relationship_table, .object = &want,
-                .devices = devices, .n_devices = q->target->n_members }, on_connected, c, NULL);
-        if (r < 0) {
-                free(c);
-                return r;
-        }
-        q->busy = true;
-        return 1;
+        r = refresh_half(q, source, target);
+        return refresh_half(q, target, source) ?: r;
 }
 
 static int on_wait_timeout(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)

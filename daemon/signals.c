@@ -64,7 +64,7 @@ void relationship_send_event(struct relationship *q, const char *name)
                 sd_bus_emit_signal(q->manager->bus, BUS_ROOT, "org.blkrepl1.System", "Event", "osa{sv}", path, strempty(name), 7,
                                    "Name", "s", q->name,
                                    "CopyState", "s", strempty(blkrepl_copy_state_name(relationship_state(q))),
-                                   "ProgressStatus", "s", q->up ? strempty(blkrepl_progress_name(q->kernel.progress_status)) : "Dormant",
+                                   "ProgressStatus", "s", strempty(blkrepl_progress_name(relationship_progress(q))),
                                    "ConsistencyState", "s", strempty(blkrepl_consistency_name(q->kernel.consistency_state)),
                                    "Reason", "s", q->kernel.reason,
                                    "BacklogBytes", "t", q->kernel.bytes_dirty,

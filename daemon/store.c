@@ -6,14 +6,14 @@
 
 #include "store.h"
 
-#define SCHEMA_VERSION 1
 #define APPLICATION_ID 0x424c4b52       /* "BLKR" */
 
 struct store {
         sqlite3 *db;
 };
 
-static const char schema[] =
+/* What leads from each version of the schema to the next */
+static const char *const migrations[] = {
         "CREATE TABLE groups ("
         " uuid TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, role INTEGER NOT NULL, log_path TEXT NOT NULL,"
         " log_size INTEGER NOT NULL, log_made INTEGER NOT NULL) STRICT;"
@@ -27,7 +27,17 @@ static const char schema[] =
         " rpo INTEGER NOT NULL) STRICT;"
         "CREATE TABLE intents ("
         " relationship TEXT PRIMARY KEY REFERENCES relationships ON DELETE CASCADE, phase INTEGER NOT NULL,"
-        " keep_source INTEGER NOT NULL) STRICT;";
+        " keep_source INTEGER NOT NULL) STRICT;",
+
+        "CREATE TABLE operations ("
+        " relationship TEXT PRIMARY KEY REFERENCES relationships ON DELETE CASCADE, operation INTEGER NOT NULL,"
+        " state INTEGER NOT NULL, source TEXT NOT NULL, driver INTEGER NOT NULL, force INTEGER NOT NULL,"
+        " hold_source_io INTEGER NOT NULL, keep_snapshot INTEGER NOT NULL, need_snapshot INTEGER NOT NULL,"
+        " timeout_ms INTEGER NOT NULL, step INTEGER NOT NULL, begun INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE tombstones ("
+        " group_uuid TEXT PRIMARY KEY REFERENCES groups ON DELETE CASCADE, relationship TEXT NOT NULL) STRICT;",
+};
+#define SCHEMA_VERSION ((int)ELEMENTSOF(migrations))
 
 static int store_error(struct store *s, const char *what)
 {
@@ -101,6 +111,40 @@ static int check(struct store *s)
         return r;
 }
 
+/* An older database is kept as it was, beside the new one. */
+static int back_up(struct store *s, int version)
+{
+        const char *path = sqlite3_db_filename(s->db, "main");
+        _cleanup_free_ char *copy = NULL;
+
+        if (asprintf(&copy, "%s.version-%i", path, version) < 0)
+                return -ENOMEM;
+        if (unlink(copy) < 0 && errno != ENOENT)
+                return -errno;
+        log_info("The database is brought from version %i to %i; the old one is kept as %s.", version, SCHEMA_VERSION, copy);
+        return run(s, "VACUUM INTO ?", "s", copy);
+}
+
+static int migrate(struct store *s, int version)
+{
+        char sql[96];
+        int r;
+
+        r = version > 0 ? back_up(s, version) : 0;
+        if (r >= 0)
+                r = store_begin(s);
+        for (int i = version; r >= 0 && i < SCHEMA_VERSION; i++)
+                r = execute(s, migrations[i]);
+        snprintf(sql, sizeof(sql), "PRAGMA user_version=%i; PRAGMA application_id=%i;", SCHEMA_VERSION, APPLICATION_ID);
+        if (r >= 0)
+                r = execute(s, sql);
+        if (r >= 0)
+                r = store_commit(s);
+        if (r < 0)
+                store_rollback(s);
+        return r;
+}
+
 static int set_up(struct store *s)
 {
         int version = 0, r;
@@ -116,20 +160,7 @@ static int set_up(struct store *s)
                 log_error("The database has version %i, this daemon knows up to %i; install the newer blkrepl again.", version, SCHEMA_VERSION);
                 return -EOPNOTSUPP;
         }
-        if (version < 1) {
-                r = store_begin(s);
-                if (r >= 0)
-                        r = execute(s, schema);
-                if (r >= 0) {
-                        char sql[96];
-
-                        snprintf(sql, sizeof(sql), "PRAGMA user_version=%i; PRAGMA application_id=%i;", SCHEMA_VERSION, APPLICATION_ID);
-                        r = execute(s, sql);
-                }
-                if (r >= 0)
-                        r = store_commit(s);
-        }
-        return r;
+        return version < SCHEMA_VERSION ? migrate(s, version) : 0;
 }
 
 static int open_once(const char *path, struct store **ret)
@@ -225,7 +256,7 @@ int store_delete_group(struct store *s, sd_id128_t uuid)
 int store_put_relationship(struct store *s, const struct relationship *q)
 {
         return run(s, "INSERT INTO relationships VALUES (?,?,?,?,?,?,?) ON CONFLICT (uuid) DO UPDATE SET name=excluded.name,"
-                   " sync_type=excluded.sync_type, mode=excluded.mode, rpo=excluded.rpo", "usuuiii",
+                   " source=excluded.source, target=excluded.target, sync_type=excluded.sync_type, mode=excluded.mode, rpo=excluded.rpo", "usuuiii",
                    q->uuid, q->name, q->source->uuid, q->target->uuid,
                    (int64_t)q->sync_type, (int64_t)q->mode, (int64_t)q->rpo);
 }
@@ -243,6 +274,29 @@ int store_put_intent(struct store *s, sd_id128_t relationship, enum intent_phase
 int store_delete_intent(struct store *s, sd_id128_t relationship)
 {
         return run(s, "DELETE FROM intents WHERE relationship=?", "u", relationship);
+}
+
+int store_put_operation(struct store *s, sd_id128_t relationship, const struct sequence_intent *i)
+{
+        return run(s, "INSERT OR REPLACE INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", "uiiuiiiiiiii",
+                   relationship, (int64_t)i->operation, (int64_t)i->state, i->source, (int64_t)i->driver, (int64_t)i->force,
+                   (int64_t)i->hold_source_io, (int64_t)i->keep_snapshot, (int64_t)i->need_snapshot,
+                   (int64_t)i->timeout_ms, (int64_t)i->step, (int64_t)i->begun);
+}
+
+int store_delete_operation(struct store *s, sd_id128_t relationship)
+{
+        return run(s, "DELETE FROM operations WHERE relationship=?", "u", relationship);
+}
+
+int store_put_tombstone(struct store *s, sd_id128_t group, sd_id128_t relationship)
+{
+        return run(s, "INSERT OR REPLACE INTO tombstones VALUES (?,?)", "uu", group, relationship);
+}
+
+int store_delete_tombstone(struct store *s, sd_id128_t group)
+{
+        return run(s, "DELETE FROM tombstones WHERE group_uuid=?", "u", group);
 }
 
 static const char *text(sqlite3_stmt *st, int i)
@@ -321,6 +375,19 @@ static int load_relationship(sqlite3_stmt *st, void *userdata)
         return 0;
 }
 
+static int load_tombstone(sqlite3_stmt *st, void *userdata)
+{
+        sd_id128_t group, relationship;
+        struct group *g;
+
+        if (uuid_from_text(text(st, 0), &group) < 0 || uuid_from_text(text(st, 1), &relationship) < 0)
+                return -EUCLEAN;
+        g = group_by_uuid(userdata, group);
+        if (g)
+                g->forget = relationship;
+        return 0;
+}
+
 int store_load(struct store *s, struct manager *m)
 {
         int r;
@@ -330,6 +397,8 @@ int store_load(struct store *s, struct manager *m)
                 r = each(s, "SELECT * FROM members", load_member, m);
         if (r >= 0)
                 r = each(s, "SELECT * FROM relationships ORDER BY rowid", load_relationship, m);
+        if (r >= 0)
+                r = each(s, "SELECT * FROM tombstones", load_tombstone, m);
         return r;
 }
 
@@ -351,4 +420,30 @@ static int load_intent(sqlite3_stmt *st, void *userdata)
 int store_each_intent(struct store *s, store_intent_handler handler, void *userdata)
 {
         return each(s, "SELECT relationship, phase, keep_source FROM intents", load_intent, &(struct intents){ handler, userdata });
+}
+
+struct operations {
+        store_operation_handler handler;
+        void *userdata;
+};
+
+static int load_operation(sqlite3_stmt *st, void *userdata)
+{
+        struct sequence_intent i = {
+                .operation = sqlite3_column_int(st, 1), .state = sqlite3_column_int(st, 2), .driver = sqlite3_column_int(st, 4),
+                .force = sqlite3_column_int(st, 5), .hold_source_io = sqlite3_column_int(st, 6),
+                .keep_snapshot = sqlite3_column_int(st, 7), .need_snapshot = sqlite3_column_int(st, 8),
+                .timeout_ms = sqlite3_column_int64(st, 9), .step = sqlite3_column_int(st, 10), .begun = sqlite3_column_int(st, 11),
+        };
+        struct operations *o = userdata;
+        sd_id128_t uuid;
+
+        if (uuid_from_text(text(st, 0), &uuid) < 0 || uuid_from_text(text(st, 3), &i.source) < 0 || i.driver >= N_SIDES)
+                return -EUCLEAN;
+        return o->handler(uuid, &i, o->userdata);
+}
+
+int store_each_operation(struct store *s, store_operation_handler handler, void *userdata)
+{
+        return each(s, "SELECT * FROM operations", load_operation, &(struct operations){ handler, userdata });
 }

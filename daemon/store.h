@@ -5,12 +5,15 @@
  *
  * A creation writes its rows together with an intent before it acts. The
  * intent's phase tells the next instance what to do: undo a creation in phase
- * "prepare" or "undo", go on with one in phase "copy".
+ * "prepare" or "undo", go on with one in phase "copy". An operation is noted
+ * as an intent of its own (sequence.h). A tombstone names a relationship that
+ * ended while the group could not be told.
  */
 #pragma once
 
 #include "group.h"
 #include "relationship.h"
+#include "sequence.h"
 
 enum intent_phase {
         INTENT_PREPARE,
@@ -19,6 +22,8 @@ enum intent_phase {
 };
 
 typedef int (*store_intent_handler)(sd_id128_t relationship, enum intent_phase phase, bool keep_source, void *userdata);
+
+typedef int (*store_operation_handler)(sd_id128_t relationship, const struct sequence_intent *intent, void *userdata);
 
 int store_open(const char *path, struct store **ret);
 struct store *store_close(struct store *s);
@@ -34,6 +39,12 @@ int store_delete_relationship(struct store *s, sd_id128_t uuid);
 int store_put_intent(struct store *s, sd_id128_t relationship, enum intent_phase phase, bool keep_source);
 int store_delete_intent(struct store *s, sd_id128_t relationship);
 
+int store_put_operation(struct store *s, sd_id128_t relationship, const struct sequence_intent *intent);
+int store_delete_operation(struct store *s, sd_id128_t relationship);
+int store_put_tombstone(struct store *s, sd_id128_t group, sd_id128_t relationship);
+int store_delete_tombstone(struct store *s, sd_id128_t group);
+
 /* Makes the objects of all rows. */
 int store_load(struct store *s, struct manager *m);
 int store_each_intent(struct store *s, store_intent_handler handler, void *userdata);
+int store_each_operation(struct store *s, store_operation_handler handler, void *userdata);

@@ -8,6 +8,7 @@
 #include "operation.h"
 #include "peer.h"
 #include "polkit.h"
+#include "status.h"
 #include "volume.h"
 
 METHOD(method_create)
@@ -42,7 +43,7 @@ int create_reply(sd_bus_message *message, const struct relationship *q, const st
                 r = sd_bus_message_append(reply, "uooooo", j ? (uint32_t)CODE_JOB_STARTED : (uint32_t)CODE_DONE,
                                           relationship ?: "/", source ?: "/", target ?: "/", peer ?: "/", job ?: "/");
         if (r >= 0)
-                r = operation_append_status(reply, q, j);
+                r = status_append(reply, &(struct status){ .relationship = q, .job = j });
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 

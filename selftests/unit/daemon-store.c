@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "../../daemon/store.h"
 #include "daemon-unit.h"
 
@@ -116,6 +118,101 @@ static void test_round_trip(void **state)
         store_close(s);
 }
 
+static int see_operation(sd_id128_t relationship, const struct sequence_intent *i, void *userdata)
+{
+        assert_true(sd_id128_equal(relationship, UUID(03)));
+        *(struct sequence_intent *)userdata = *i;
+        return 0;
+}
+
+static void test_intents_of_operations(void **state)
+{
+        struct sequence_intent i = {
+                .operation = 10, .state = 9, .source = UUID(01), .driver = SIDE_TARGET, .force = true, .keep_snapshot = true,
+                .timeout_ms = UINT32_MAX, .step = 3, .begun = true,
+        }, seen = {};
+        struct manager m = {};
+        struct store *s;
+
+        make(&m);
+        assert_int_equal(store_open(path, &s), 0);
+        save(s, &m);
+        assert_int_equal(store_put_operation(s, UUID(03), &i), 0);
+        assert_int_equal(store_each_operation(s, see_operation, &seen), 0);
+        assert_memory_equal(&i, &seen, sizeof(i));
+        assert_int_equal(store_delete_operation(s, UUID(03)), 0);
+        seen = (struct sequence_intent){};
+        assert_int_equal(store_each_operation(s, see_operation, &seen), 0);
+        assert_int_equal(seen.operation, 0);
+
+        /* It ends with the relationship. */
+        assert_int_equal(store_put_operation(s, UUID(03), &i), 0);
+        assert_int_equal(store_put_tombstone(s, UUID(02), UUID(03)), 0);
+        assert_int_equal(store_delete_relationship(s, UUID(03)), 0);
+        assert_int_equal(store_each_operation(s, see_operation, &seen), 0);
+        assert_int_equal(seen.operation, 0);
+        drop(&m);
+
+        assert_int_equal(store_load(s, &m), 0);
+        assert_true(sd_id128_is_null(m.groups->forget));
+        assert_true(sd_id128_equal(m.groups->next->forget, UUID(03)));
+        assert_int_equal(store_delete_tombstone(s, UUID(02)), 0);
+        drop(&m);
+        assert_int_equal(store_load(s, &m), 0);
+        assert_true(sd_id128_is_null(m.groups->next->forget));
+        store_close(s);
+        drop(&m);
+}
+
+static void test_source_and_target_change_places(void **state)
+{
+        struct manager m = {};
+        struct relationship *q;
+        struct store *s;
+
+        make(&m);
+        assert_int_equal(store_open(path, &s), 0);
+        save(s, &m);
+        q = m.relationships;
+        q->source = m.groups->next;
+        q->target = m.groups;
+        assert_int_equal(store_put_relationship(s, q), 0);
+        drop(&m);
+        assert_int_equal(store_load(s, &m), 0);
+        assert_string_equal(m.relationships->source->name, "t");
+        assert_int_equal(m.relationships->source->role, GROUP_SOURCE);
+        assert_int_equal(m.relationships->target->role, GROUP_TARGET);
+        store_close(s);
+        drop(&m);
+}
+
+/* A database of the first version, which had no operations yet */
+static void test_an_older_database_is_kept_beside(void **state)
+{
+        _cleanup_free_ char *copy = NULL;
+        struct manager m = {};
+        struct store *s;
+        sqlite3 *db;
+
+        make(&m);
+        assert_int_equal(store_open(path, &s), 0);
+        save(s, &m);
+        store_close(s);
+        drop(&m);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, "DROP TABLE operations; DROP TABLE tombstones; PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+
+        assert_int_equal(store_open(path, &s), 0);
+        assert_int_equal(store_load(s, &m), 0);
+        assert_non_null(m.relationships);
+        assert_int_equal(store_put_operation(s, UUID(03), &(struct sequence_intent){}), 0);
+        store_close(s);
+        drop(&m);
+        assert_true(asprintf(&copy, "%s.version-1", path) > 0);
+        assert_int_equal(access(copy, R_OK), 0);
+}
+
 static void test_rollback_leaves_nothing(void **state)
 {
         struct manager m = {};
@@ -184,6 +281,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_round_trip),
+                TEST(test_intents_of_operations),
+                TEST(test_source_and_target_change_places),
+                TEST(test_an_older_database_is_kept_beside),
                 TEST(test_rollback_leaves_nothing),
                 TEST(test_a_group_in_a_relationship_stays),
                 TEST(test_damaged_file),

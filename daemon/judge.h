@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* May an operation go ahead? From the one table, with what is known of both halves. */
+#pragma once
+
+#include "../kernel/state.h"
+#include "errors.h"
+#include "relationship.h"
+
+enum blkrepl_verdict judge(const struct relationship *q, unsigned int operation, bool force);
+/* The error that goes with a verdict: what is wrong, what would be lost, what to do. */
+int judge_refuse(const struct relationship *q, unsigned int operation, enum blkrepl_verdict v, sd_bus_error *e);
+/* The same for what the module said, which may know more than the daemon did. */
+void judge_explain_fault(const struct relationship *q, unsigned int operation, bool force, int error, const char *sentence, char *buf, size_t size);
+/* Those that do something now; one that needs Force ends in "!". */
+char **judge_list_legal(const struct relationship *q);

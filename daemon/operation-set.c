@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Settings: each half that is up keeps its own. */
+#include "child.h"
+#include "operation.h"
+#include "status.h"
+
+struct run {
+        struct manager *manager;
+        sd_id128_t relationship;
+        enum side side;                 /* that is next */
+        struct kernel_relationship settings;
+        sd_bus_message *message;
+};
+
+static int set_next(struct run *run, struct relationship *q);
+
+static void finish(struct run *run, struct relationship *q, int error, const char *sentence)
+{
+        sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        if (q) {
+                q->busy = false;
+                relationship_refresh(q, true);
+        }
+        if (error < 0) {
+                error_set_errno(&e, error, "%s", sentence);
+                sd_bus_reply_method_error(run->message, &e);
+                sd_bus_error_free(&e);
+        } else
+                status_reply(run->message, &(struct status){ .relationship = q });
+        sd_bus_message_unref(run->message);
+        free(run);
+}
+
+static void on_set(const struct child_result *result, void *userdata)
+{
+        struct run *run = userdata;
+        struct relationship *q = relationship_by_uuid(run->manager, run->relationship);
+        int r;
+
+        if (!q || result->error < 0) {
+                finish(run, q, q ? result->error : -ENOENT, q ? result->fault.message : "The relationship has ended meanwhile.");
+                return;
+        }
+        r = set_next(run, q);
+        if (r <= 0)
+                finish(run, q, r, "A child could not be started.");
+}
+
+/* 1: a child is at work. 0: all have got them. */
+static int set_next(struct run *run, struct relationship *q)
+{
+        while (run->side < N_SIDES) {
+                enum side side = run->side++;
+                int r;
+
+                if (!q->half[side].up)
+                        continue;
+                run->settings.group_uuid = relationship_group(q, side)->uuid;
+                r = child_netlink(q->manager->event, &(struct netlink_request){
+                        .command = BLKREPL_CMD_RELATIONSHIP_SET, .table = &relationship_table, .object = &run->settings }, on_set, run, NULL);
+                return r < 0 ? r : 1;
+        }
+        return 0;
+}
+
+int operation_set(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e)
+{
+        struct run *run;
+        int r;
+
+        if (!(o->present & OPTIONS_SETTINGS))
+                return error_set(e, CODE_INVALID_PARAMETER, "No setting is given; give at least one.");
+        run = calloc(1, sizeof(*run));
+        if (!run)
+                return -ENOMEM;
+        run->manager = q->manager;
+        run->relationship = q->uuid;
+        run->settings.uuid = q->uuid;
+        run->settings.present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_GROUP_UUID);
+        r = options_to_kernel(o, &run->settings, e);
+        if (r >= 0)
+                r = operation_check_ready(q, o, e);
+        run->settings.present &= ~PRESENT(RELATIONSHIP_EXPECTED_REVISION);
+        if (r >= 0)
+                r = set_next(run, q);
+        if (r < 0) {
+                free(run);
+                return r;
+        }
+        run->message = sd_bus_message_ref(message);
+        q->busy = true;
+        return 1;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <linux/blkrepl.h>
+
+#include "sequence-plan.h"
+#include "util.h"
+
+#define STATE(name) (1u << BLKREPL_COPY_STATE_##name)
+#define OPERATION(name) (1u << BLKREPL_OPERATION_##name)
+#define APART (STATE(FRACTURED) | STATE(SPLIT) | STATE(SKEWED))
+#define LOST (STATE(BROKEN) | STATE(PARTITIONED))
+#define ANY (~0u)
+
+#define DO(kind, side, flags...) { STEP_##kind, STEP_##side, flags }
+
+/* The first row that fits is taken. */
+static const struct {
+        uint32_t operations, states;
+        struct step steps[SEQUENCE_STEPS_MAX];
+} sequences[] = {
+        { OPERATION(ACTIVATE) | OPERATION(RESUME), ANY, {
+                DO(ATTACH, DRIVER),
+                DO(OPERATE, DRIVER),
+        } },
+        /* It must not wait for a target that does not answer: that is told afterwards. */
+        { OPERATION(FRACTURE), ANY, {
+                DO(OPERATE, DRIVER),
+                DO(UP, OTHER, STEP_OPTIONAL),
+                DO(ATTACH, DRIVER, STEP_IF_CLOSED | STEP_OPTIONAL),
+                DO(DISCONNECT, DRIVER, STEP_OPTIONAL),
+                DO(UP, OTHER, STEP_OPTIONAL),
+        } },
+        { OPERATION(SPLIT), ANY, {
+                DO(ATTACH, SOURCE),
+                DO(OPERATE, SOURCE),
+                DO(UP, TARGET, STEP_OPTIONAL),
+        } },
+        /* The source gives its access away before the target gets it. */
+        { OPERATION(FAILOVER), APART, {
+                DO(UP, TARGET),
+                DO(OPERATE, SOURCE, STEP_IF_UP),
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(OPERATE, TARGET, STEP_FORCE),
+        } },
+        { OPERATION(FAILOVER), STATE(FAILEDOVER), {
+                DO(ATTACH, SOURCE, STEP_IF_PENDING),
+                DO(OPERATE, SOURCE, STEP_IF_PENDING),
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(UP, TARGET),
+                DO(OPERATE, TARGET, STEP_FORCE),
+        } },
+        { OPERATION(FAILOVER), LOST, {
+                DO(DISCONNECT, SOURCE, STEP_OPTIONAL | STEP_IF_UP),
+                DO(ATTACH, SOURCE, STEP_IF_UP),
+                DO(OPERATE, SOURCE, STEP_IF_UP),
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(UP, TARGET),
+        } },
+        { OPERATION(FAILOVER), ANY, {
+                DO(ATTACH, SOURCE, STEP_IF_UP),
+                DO(OPERATE, SOURCE, STEP_IF_UP),
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(UP, TARGET),
+        } },
+        { OPERATION(FAILBACK), STATE(FAILEDOVER), {
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(UP, TARGET),
+                DO(ATTACH, TARGET),
+                DO(OPERATE, TARGET),
+        } },
+        { OPERATION(FAILBACK), STATE(UNSYNCHRONIZED), {
+                DO(ATTACH, TARGET, STEP_IF_UP),
+                DO(OPERATE, TARGET, STEP_IF_UP),
+                DO(DOWN, TARGET, STEP_FORCE),
+                DO(UP, SOURCE),
+                DO(CONNECT, SOURCE),
+        } },
+        { OPERATION(REVERSE_ROLES), STATE(FRACTURED) | STATE(SPLIT), {
+                DO(UP, TARGET),
+                DO(OPERATE, SOURCE, STEP_TO_TARGET),
+                DO(OPERATE, TARGET, STEP_TO_SOURCE),
+        } },
+        { OPERATION(REVERSE_ROLES), STATE(FAILEDOVER), {
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(UP, TARGET),
+                DO(ATTACH, TARGET),
+                DO(OPERATE, TARGET, STEP_TO_SOURCE),
+        } },
+        { OPERATION(REVERSE_ROLES), STATE(SUSPENDED), {
+                DO(ATTACH, SOURCE, STEP_IF_UP),
+                DO(OPERATE, SOURCE, STEP_TO_TARGET | STEP_IF_UP),
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(UP, TARGET),
+                DO(ATTACH, TARGET, STEP_OPTIONAL),
+        } },
+        { OPERATION(REVERSE_ROLES), ANY, {
+                DO(ATTACH, SOURCE, STEP_IF_UP),
+                DO(OPERATE, SOURCE, STEP_TO_TARGET | STEP_IF_UP),
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(UP, TARGET),
+                DO(CONNECT, TARGET),
+        } },
+        { OPERATION(RESYNC_REPLICA), LOST, {
+                DO(DISCONNECT, SOURCE, STEP_OPTIONAL),
+                DO(SNAPSHOT, TARGET),
+                DO(ATTACH, SOURCE),
+                DO(OPERATE, SOURCE),
+        } },
+        { OPERATION(RESYNC_REPLICA), ANY, {
+                DO(DOWN, TARGET),
+                DO(SNAPSHOT, TARGET),
+                DO(ATTACH, SOURCE),
+                DO(OPERATE, SOURCE),
+        } },
+        { OPERATION(RESTORE_FROM_REPLICA), ANY, {
+                DO(CLOSE, SOURCE),
+                DO(DOWN, TARGET),
+                DO(SNAPSHOT, SOURCE),
+                DO(ATTACH, SOURCE),
+                DO(OPERATE, SOURCE),
+        } },
+        { OPERATION(DETACH) | OPERATION(DISSOLVE), APART, {
+                DO(OPERATE, SOURCE, STEP_IF_UP),
+                DO(OPERATE, TARGET, STEP_IF_UP),
+        } },
+        { OPERATION(DETACH) | OPERATION(DISSOLVE), ANY, {
+                DO(DOWN, OTHER, STEP_FORCE),
+                DO(ATTACH, DRIVER, STEP_OPTIONAL),
+                DO(OPERATE, DRIVER),
+                DO(UP, OTHER, STEP_OPTIONAL),
+        } },
+        { ANY, ANY, {
+                DO(OPERATE, DRIVER),
+        } },
+};
+
+const struct step *sequence_plan(unsigned int operation, unsigned int state)
+{
+        for (size_t i = 0; operation < 32 && state < 32 && i < ELEMENTSOF(sequences); i++)
+                if ((sequences[i].operations >> operation & 1) && (sequences[i].states >> state & 1))
+                        return sequences[i].steps;
+        return NULL;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which commands of the module an operation consists of, in which situation:
+ * one table. Pure.
+ *
+ * Each command is atomic and durable, and does nothing where its result already
+ * holds. So a sequence that was broken off is begun anew from its first step.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SEQUENCE_STEPS_MAX 8
+
+enum step_kind {
+        STEP_END,
+        STEP_UP,                /* the group comes up */
+        STEP_DOWN,              /* it goes down */
+        STEP_CLOSE,             /* its replica devices must not be open */
+        STEP_ATTACH,            /* it opens the other side's devices; the state stays */
+        STEP_CONNECT,           /* the same, and what flows goes on */
+        STEP_DISCONNECT,        /* it closes them */
+        STEP_SNAPSHOT,          /* its volumes are kept, as far as that is asked for */
+        STEP_OPERATE,           /* the operation, on its half */
+};
+
+/* As at the beginning, even when the two have changed places since. */
+enum step_side {
+        STEP_SOURCE,
+        STEP_TARGET,
+        STEP_DRIVER,            /* whose half stood for the relationship */
+        STEP_OTHER,             /* the other one */
+};
+
+/* struct step.flags */
+#define STEP_OPTIONAL           (1u << 0)       /* the sequence goes on when it fails */
+#define STEP_FORCE              (1u << 1)       /* with force, whatever the caller gave */
+#define STEP_IF_UP              (1u << 2)       /* only if the group is up */
+#define STEP_IF_PENDING         (1u << 3)       /* only if the other side may not have been told */
+#define STEP_IF_CLOSED          (1u << 4)       /* only if the other side's half does not let it come up: it may not know yet */
+#define STEP_TO_SOURCE          (1u << 5)       /* ReverseRoles: the half becomes the source */
+#define STEP_TO_TARGET          (1u << 6)       /* or the target */
+
+struct step {
+        uint8_t kind, side;
+        uint16_t flags;
+};
+
+/*
+ * The steps of an operation in a state, ended by STEP_END. Two pairs that the
+ * table of operations does not use mean the completion of what is half done:
+ * Failover in Failedover, and Failback in Unsynchronized, the hand-over.
+ */
+const struct step *sequence_plan(unsigned int operation, unsigned int state);

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
+#include <stdio.h>
+
+#include "../kernel/names.h"
+#include "../kernel/state.h"
+#include "bringup.h"
+#include "command.h"
+#include "judge.h"
+#include "sequence-plan.h"
+#include "sequence.h"
+#include "snapshot.h"
+#include "store.h"
+
+struct sequence {
+        struct manager *manager;
+        sd_id128_t relationship;
+        struct sequence_intent intent;
+        struct group *group[N_SIDES];   /* as they were at the beginning */
+        const struct step *steps;
+        unsigned int at;
+        bool running;
+        bool anew;                      /* it has been broken off before */
+        long die_after;                 /* so many steps, for tests; -1: not at all */
+        char **snapshots;
+        char *obstacle;                 /* why there are no snapshots */
+        char message[1024];
+        sequence_handler handler;
+        void *userdata;
+};
+
+static void go_on(struct sequence *s);
+
+bool sequence_is_running(const struct sequence *s)
+{
+        return s->running;
+}
+
+const struct sequence_intent *sequence_get_intent(const struct sequence *s)
+{
+        return &s->intent;
+}
+
+char *const *sequence_snapshots(const struct sequence *s)
+{
+        return s->snapshots;
+}
+
+const char *sequence_snapshot_obstacle(const struct sequence *s)
+{
+        return s->obstacle;
+}
+
+unsigned int sequence_progress(const struct sequence *s)
+{
+        switch (s->running ? s->intent.operation : 0) {
+        case BLKREPL_OPERATION_FRACTURE:
+                return BLKREPL_PROGRESS_STATUS_FRACTURING;
+        case BLKREPL_OPERATION_SPLIT:
+                return BLKREPL_PROGRESS_STATUS_SPLITTING;
+        case BLKREPL_OPERATION_FAILOVER:
+        case BLKREPL_OPERATION_REVERSE_ROLES:
+                return BLKREPL_PROGRESS_STATUS_FAILING_OVER;
+        case BLKREPL_OPERATION_FAILBACK:
+                return BLKREPL_PROGRESS_STATUS_FAILING_BACK;
+        case BLKREPL_OPERATION_DETACH:
+        case BLKREPL_OPERATION_DISSOLVE:
+                return BLKREPL_PROGRESS_STATUS_DETACHING;
+        case BLKREPL_OPERATION_ABORT:
+                return BLKREPL_PROGRESS_STATUS_ABORTING;
+        default:
+                return 0;
+        }
+}
+
+struct sequence *sequence_free(struct sequence *s)
+{
+        if (s) {
+                strv_free(s->snapshots);
+                free(s->obstacle);
+                free(s);
+        }
+        return NULL;
+}
+
+static void set_busy(struct relationship *q, bool busy)
+{
+        q->busy = q->source->busy = q->target->busy = busy;
+        relationship_changed(q);
+}
+
+static void refresh(struct relationship *q)
+{
+        group_refresh(q->source);
+        group_refresh(q->target);
+        relationship_refresh(q, true);
+}
+
+static void end(struct sequence *s, int error)
+{
+        struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
+        bool keep = error < 0 && s->intent.begun;
+
+        s->running = false;
+        set_busy(q, false);
+        refresh(q);
+        if (!keep) {
+                if (store_delete_operation(s->manager->store, s->relationship) < 0)
+                        log_warning("The intent of an operation on %s could not be deleted.", q->name);
+                q->sequence = NULL;
+        }
+        if (s->handler)
+                s->handler(q, s, error, error < 0 ? s->message : "", s->userdata);
+        if (!keep)
+                sequence_free(s);
+}
+
+static int fault(struct sequence *s, int error, const char *format, ...) _printf_(3, 4);
+static int fault(struct sequence *s, int error, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(s->message, sizeof(s->message), format, ap);
+        va_end(ap);
+        return error;
+}
+
+/* A test has the daemon die here; see docs/testing.md. */
+static void die_if_asked(const struct sequence *s)
+{
+        if (s->die_after == (long)s->at)
+                raise(SIGKILL);
+}
+
+/* The step is over, for good or for ill. */
+static int step_done(struct sequence *s, int error)
+{
+        int r;
+
+        if (error < 0 && !(s->steps[s->at].flags & STEP_OPTIONAL))
+                return error;
+        if (error < 0)
+                log_info("%s goes on although a step failed: %s", blkrepl_operation_title(s->intent.operation), s->message);
+        s->at++;
+        if (s->intent.step < s->at)
+                s->intent.step = s->at;
+        r = store_put_operation(s->manager->store, s->relationship, &s->intent);
+        if (r < 0)
+                return fault(s, r, "The database cannot be written.");
+        die_if_asked(s);
+        return 0;
+}
+
+static struct group *step_group(const struct sequence *s, const struct step *step)
+{
+        enum side side = step->side == STEP_SOURCE ? SIDE_SOURCE : step->side == STEP_TARGET ? SIDE_TARGET :
+                         step->side == STEP_DRIVER ? s->intent.driver : !s->intent.driver;
+
+        return s->group[side];
+}
+
+static struct half *half_of(struct relationship *q, const struct group *g)
+{
+        return q->half + relationship_side(q, g);
+}
+
+/*
+ * The operation took effect here, even if the module says that it failed: the
+ * other side could not be told, perhaps.
+ */
+static bool took_effect(const struct sequence *s, const struct relationship *q, const struct half *h)
+{
+        struct blkrepl_cell c = blkrepl_op_cell(q->sync_type, s->intent.operation, s->intent.state);
+
+        if (!h->up)
+                return false;
+        if (h->kernel.pending)
+                return true;
+        return h->kernel.copy_state != s->intent.state && (h->kernel.copy_state == c.to || h->kernel.copy_state == c.via);
+}
+
+static void on_child(const struct child_result *result, void *userdata)
+{
+        struct sequence *s = userdata;
+        struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
+        const struct step *step = s->steps + s->at;
+        struct group *g = step_group(s, step);
+        int error = result->error;
+
+        refresh(q);
+        if (error < 0)
+                fault(s, error, "%s", result->fault.message);
+        switch ((enum step_kind)step->kind) {
+        case STEP_UP:
+                bringup_result(g, error, s->message);
+                /* Closed in the present state, which is no matter of authorization */
+                error = error == -EACCES ? -EBUSY : error;
+                break;
+        case STEP_OPERATE:
+                if (error >= 0 || took_effect(s, q, half_of(q, g)))
+                        s->intent.begun = true;
+                else
+                        judge_explain_fault(q, s->intent.operation, s->intent.force, error, result->fault.message,
+                                            s->message, sizeof(s->message));
+                break;
+        default:
+                break;
+        }
+        error = step_done(s, error);
+        if (error < 0)
+                end(s, error);
+        else
+                go_on(s);
+}
+
+/* A step gives 0 when nothing is to be done, 1 when a child is at work. */
+
+static int up(struct sequence *s, struct relationship *q, struct group *g)
+{
+        const char *missing;
+
+        bringup_set_wanted(g, true);
+        if (g->up)
+                return 0;
+        missing = command_missing_device(g);
+        if (missing)
+                return fault(s, -ENXIO, "The volume %s of the group %s is not there.", missing, g->name);
+        if (s->intent.operation == BLKREPL_OPERATION_DETACH || s->intent.operation == BLKREPL_OPERATION_DISSOLVE)
+                g->forget = q->uuid;
+        return command_group_new(g, false, on_child, s) ?: 1;
+}
+
+/* The replica device that is open; NULL: none */
+static const char *open_member(struct group *g)
+{
+        group_refresh(g);
+        for (size_t i = 0; g->up && i < g->n_members; i++)
+                if (g->members[i].kernel.open_count > 0)
+                        return g->members[i].name;
+        return NULL;
+}
+
+static int close_first(struct sequence *s, struct group *g, const char *or_else)
+{
+        const char *name = open_member(g);
+
+        return name ? fault(s, -EBUSY, "The replica device /dev/blkrepl/%s/%s is open; umount and close it first%s.", g->name, name, or_else) : 0;
+}
+
+static int down(struct sequence *s, const struct step *step, struct group *g, const struct half *h)
+{
+        bool force = step->flags & STEP_FORCE || s->intent.force;
+        int r = 0;
+
+        /* A group that has no half of it any more is none of our business. */
+        if (!g->up || !h->up)
+                return 0;
+        if (!force)
+                r = close_first(s, g, ", or give Force: whoever has it open gets errors then");
+        return r < 0 ? r : command_group_del(g, force, on_child, s) ?: 1;
+}
+
+/* Whether a step on this half is to be left out. */
+static bool left_out(const struct step *step, const struct half *h, const struct group *other)
+{
+        return (step->flags & STEP_IF_UP && !h->up) ||
+               (step->flags & STEP_IF_PENDING && !(h->up && h->kernel.pending)) ||
+               (step->flags & STEP_IF_CLOSED && !other->closed);
+}
+
+static int connect(struct sequence *s, const struct step *step, struct relationship *q, struct group *g, const struct half *h)
+{
+        const struct group *other = g == q->source ? q->target : q->source;
+        bool inactive = step->kind == STEP_ATTACH;
+        const char *missing;
+
+        if (left_out(step, h, other))
+                return 0;
+        if (!h->up)
+                return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
+        if (h->kernel.connected && (inactive || h->kernel.copy_state != BLKREPL_COPY_STATE_BROKEN))
+                return 0;
+        missing = command_missing_device(other);
+        if (missing)
+                return fault(s, -ETIMEDOUT, "The volume %s of the group %s is not there.", missing, other->name);
+        return command_connect(q, g, inactive, s->intent.timeout_ms, on_child, s) ?: 1;
+}
+
+static int operate(struct sequence *s, const struct step *step, struct relationship *q, struct group *g, const struct half *h)
+{
+        struct kernel_relationship k = {
+                .present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_GROUP_UUID) | PRESENT(RELATIONSHIP_OPERATION) |
+                           PRESENT(RELATIONSHIP_FORCE) | PRESENT(RELATIONSHIP_HOLD_SOURCE_IO),
+                .uuid = q->uuid, .group_uuid = g->uuid, .operation = s->intent.operation,
+                .force = s->intent.force || step->flags & STEP_FORCE,
+                .hold_source_io = s->intent.hold_source_io,
+        };
+        bool removes = s->intent.operation == BLKREPL_OPERATION_DETACH || s->intent.operation == BLKREPL_OPERATION_DISSOLVE;
+
+        if (left_out(step, h, g == q->source ? q->target : q->source))
+                return 0;
+        if (!h->up && removes && g->up)
+                return 0;
+        if (!h->up)
+                return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
+        /* Broken off after this step, whether or not that was noted */
+        if (s->anew && !h->kernel.pending && (s->intent.step > s->at || took_effect(s, q, h)))
+                return 0;
+        if (step->flags & (STEP_TO_SOURCE | STEP_TO_TARGET)) {
+                k.role = step->flags & STEP_TO_SOURCE ? BLKREPL_ROLE_SOURCE : BLKREPL_ROLE_TARGET;
+                k.present |= PRESENT(RELATIONSHIP_ROLE);
+        }
+        if (s->intent.timeout_ms) {
+                k.timeout_ms = s->intent.timeout_ms;
+                k.present |= PRESENT(RELATIONSHIP_TIMEOUT_MS);
+        }
+        /* What comes before the operation counts as a change as well. */
+        if (s->intent.expected_revision && s->at == 0) {
+                k.expected_revision = s->intent.expected_revision;
+                k.present |= PRESENT(RELATIONSHIP_EXPECTED_REVISION);
+        }
+        return child_netlink(q->manager->event, &(struct netlink_request){
+                .command = BLKREPL_CMD_RELATIONSHIP_OP, .table = &relationship_table, .object = &k }, on_child, s, NULL) ?: 1;
+}
+
+static void on_snapshots(char **names, const sd_bus_error *e, void *userdata)
+{
+        struct sequence *s = userdata;
+        int error = 0;
+
+        s->snapshots = names;
+        STRV_FOREACH(n, names)
+                log_notice("%s is kept as it was, as %s; remove it when it is not needed any more.", step_group(s, s->steps + s->at)->name, *n);
+        if (e && s->intent.need_snapshot)
+                error = fault(s, -ENOSPC, "%s", e->message);
+        else if (e) {
+                s->obstacle = strdup(e->message);
+                log_notice("%s goes on without a snapshot: %s", blkrepl_operation_title(s->intent.operation), e->message);
+        }
+        error = step_done(s, error);
+        if (error < 0)
+                end(s, error);
+        else
+                go_on(s);
+}
+
+/* What either side has written since they parted will be overwritten. */
+static int snapshot(struct sequence *s, struct relationship *q, struct group *g)
+{
+        _cleanup_free_ uint64_t *expected = calloc(g->n_members + 1, sizeof(*expected));
+
+        if (!expected)
+                return -ENOMEM;
+        if (!s->intent.keep_snapshot || (s->anew && s->intent.step > s->at) || blkrepl_state_flows(q->kernel.copy_state))
+                return 0;
+        for (size_t i = 0; i < g->n_members; i++) {
+                for (enum side k = 0; k < N_SIDES; k++)
+                        expected[i] += q->half[k].known ? q->half[k].pairs[i].bytes_dirty : g->members[i].size;
+                if (expected[i] > g->members[i].size)
+                        expected[i] = g->members[i].size;
+        }
+        return snapshot_take(g, blkrepl_operation_name(s->intent.operation), expected, on_snapshots, s) ?: 1;
+}
+
+static int run_step(struct sequence *s, struct relationship *q)
+{
+        const struct step *step = s->steps + s->at;
+        struct group *g = step_group(s, step);
+        const struct half *h = half_of(q, g);
+
+        switch ((enum step_kind)step->kind) {
+        case STEP_UP:
+                return up(s, q, g);
+        case STEP_DOWN:
+                return down(s, step, g, h);
+        case STEP_CLOSE:
+                return close_first(s, g, "");
+        case STEP_ATTACH:
+        case STEP_CONNECT:
+                return connect(s, step, q, g, h);
+        case STEP_DISCONNECT:
+                return h->up && h->kernel.connected ? command_disconnect(q, g, s->intent.timeout_ms, on_child, s) ?: 1 : 0;
+        case STEP_SNAPSHOT:
+                return snapshot(s, q, g);
+        case STEP_OPERATE:
+                return operate(s, step, q, g, h);
+        case STEP_END:
+                break;
+        }
+        return -EINVAL;
+}
+
+static void go_on(struct sequence *s)
+{
+        struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
+        int r = 0;
+
+        while (r == 0 && s->steps[s->at].kind != STEP_END) {
+                fault(s, 0, "A step could not be begun.");
+                r = run_step(s, q);
+                if (r <= 0)
+                        r = step_done(s, r);
+        }
+        if (r <= 0)
+                end(s, r);
+}
+
+static struct sequence *sequence_new(struct relationship *q, const struct sequence_intent *intent)
+{
+        struct sequence *s = calloc(1, sizeof(*s));
+        bool swapped = sd_id128_equal(intent->source, q->target->uuid);
+
+        if (!s)
+                return NULL;
+        s->manager = q->manager;
+        s->relationship = q->uuid;
+        s->intent = *intent;
+        s->group[SIDE_SOURCE] = swapped ? q->target : q->source;
+        s->group[SIDE_TARGET] = swapped ? q->source : q->target;
+        s->steps = sequence_plan(intent->operation, intent->state);
+        s->die_after = -1;
+        return s;
+}
+
+static long steps_before_death(void)
+{
+        const char *text = getenv("BLKREPLD_DIE_AFTER_STEPS");
+        uint64_t n;
+
+        return text && parse_u64(text, &n) >= 0 && n < 100 ? (long)n : -1;
+}
+
+static void run(struct sequence *s, struct relationship *q)
+{
+        s->running = true;
+        s->at = 0;
+        set_busy(q, true);
+        die_if_asked(s);
+        go_on(s);
+}
+
+int sequence_start(struct relationship *q, const struct sequence_intent *intent, sequence_handler handler, void *userdata)
+{
+        struct sequence *s = sequence_new(q, intent);
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        r = s->steps ? store_put_operation(q->manager->store, q->uuid, intent) : -EINVAL;
+        if (r < 0) {
+                sequence_free(s);
+                return r;
+        }
+        sequence_free(q->sequence);
+        q->sequence = s;
+        s->handler = handler;
+        s->userdata = userdata;
+        if (intent->called_for)
+                s->die_after = steps_before_death();
+        run(s, q);
+        return 0;
+}
+
+int sequence_resume(struct relationship *q, sequence_handler handler)
+{
+        struct sequence *s = q->sequence;
+
+        if (!s || s->running)
+                return 0;
+        s->anew = true;
+        s->die_after = -1;
+        s->handler = handler;
+        s->userdata = NULL;
+        run(s, q);
+        return 1;
+}
+
+static int recover(sd_id128_t uuid, const struct sequence_intent *intent, void *userdata)
+{
+        struct relationship *q = relationship_by_uuid(userdata, uuid);
+
+        if (!q)
+                return 0;
+        q->sequence = sequence_new(q, intent);
+        if (!q->sequence)
+                return -ENOMEM;
+        if (!q->sequence->steps)
+                q->sequence = sequence_free(q->sequence);
+        return 0;
+}
+
+int sequence_recover_intents(struct manager *m)
+{
+        return store_each_operation(m->store, recover, m);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Carrying an operation out: its steps, one after the other, each in a child.
+ *
+ * An intent is in the database before the first step and goes after the last.
+ * A sequence that fails before the operation took effect anywhere is over: it
+ * changed nothing. One that fails later stays with its relationship; it is
+ * begun anew whenever a group or a device comes, and at the daemon's next start.
+ */
+#pragma once
+
+#include "relationship.h"
+
+/* What is remembered of a sequence */
+struct sequence_intent {
+        unsigned int operation, state;
+        sd_id128_t source;              /* the group that was the source at the beginning */
+        enum side driver;               /* the half that stood for the relationship then */
+        bool force, hold_source_io;
+        bool keep_snapshot;             /* of what will be overwritten */
+        bool need_snapshot;             /* and fail when that cannot be */
+        uint32_t timeout_ms;            /* 0: the module's own */
+        unsigned int step;              /* so many have been done */
+        bool begun;                     /* the operation has taken effect somewhere */
+
+        /* These are not stored. */
+        uint64_t expected_revision;     /* 0: any */
+        bool called_for;                /* somebody waits for it */
+};
+
+/* error < 0: message tells what is wrong. The handler may end the relationship. */
+typedef void (*sequence_handler)(struct relationship *q, const struct sequence *s, int error, const char *message, void *userdata);
+
+/* The handler may be called before this returns, but not when it fails. */
+int sequence_start(struct relationship *q, const struct sequence_intent *intent, sequence_handler handler, void *userdata);
+/* Begins the relationship's sequence anew, if there is one that waits for that. 1: begun. */
+int sequence_resume(struct relationship *q, sequence_handler handler);
+struct sequence *sequence_free(struct sequence *s);
+
+bool sequence_is_running(const struct sequence *s);
+/* ProgressStatus while it runs; 0: the module's word is good */
+unsigned int sequence_progress(const struct sequence *s);
+const struct sequence_intent *sequence_get_intent(const struct sequence *s);
+/* VG/LV of the snapshots that it made, and why there is none although they were wanted; each may be NULL */
+char *const *sequence_snapshots(const struct sequence *s);
+const char *sequence_snapshot_obstacle(const struct sequence *s);
+
+/* Those that the last instance of the daemon left wait to be begun anew. */
+int sequence_recover_intents(struct manager *m);

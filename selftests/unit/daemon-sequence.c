@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plans of operations, what two halves say together, and what a crash leaves to do. */
+#include "../../daemon/reconcile.h"
+#include "../../daemon/sequence-plan.h"
+#include "../../kernel/role.h"
+#include "../../kernel/state.h"
+#include "daemon-unit.h"
+
+#define STATE(name) BLKREPL_COPY_STATE_##name
+
+static size_t length(const struct step *steps)
+{
+        size_t n = 0;
+
+        while (steps[n].kind != STEP_END)
+                assert_true(++n < SEQUENCE_STEPS_MAX);
+        return n;
+}
+
+static void test_every_legal_cell_has_a_plan(void **state)
+{
+        for (unsigned int op = BLKREPL_OP_FIRST; op <= BLKREPL_OP_LAST; op++)
+                for (unsigned int s = BLKREPL_STATE_FIRST; s <= BLKREPL_STATE_LAST; s++) {
+                        struct blkrepl_cell c = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, s);
+                        const struct step *steps;
+                        size_t n, operates = 0;
+
+                        if (!(c.flags & BLKREPL_CELL_LEGAL) || c.flags & BLKREPL_CELL_SAME)
+                                continue;
+                        steps = sequence_plan(op, s);
+                        assert_non_null(steps);
+                        n = length(steps);
+                        for (size_t i = 0; i < n; i++)
+                                operates += steps[i].kind == STEP_OPERATE;
+                        assert_true(operates > 0);
+                }
+        assert_null(sequence_plan(32, STATE(SYNCHRONIZED)));
+        assert_null(sequence_plan(BLKREPL_OPERATION_SPLIT, 32));
+}
+
+/* Who gives access away does so before the other side gets it. */
+static void test_access_is_given_before_it_is_taken(void **state)
+{
+        static const struct {
+                unsigned int operation, state;
+                enum step_side giver, taker;
+        } cases[] = {
+                { BLKREPL_OPERATION_FAILOVER, STATE(SYNCHRONIZED), STEP_SOURCE, STEP_TARGET },
+                { BLKREPL_OPERATION_FAILOVER, STATE(SUSPENDED), STEP_SOURCE, STEP_TARGET },
+                { BLKREPL_OPERATION_FAILOVER, STATE(BROKEN), STEP_SOURCE, STEP_TARGET },
+                { BLKREPL_OPERATION_FAILOVER, STATE(FAILEDOVER), STEP_SOURCE, STEP_TARGET },
+                { BLKREPL_OPERATION_FAILBACK, STATE(UNSYNCHRONIZED), STEP_TARGET, STEP_SOURCE },
+                { BLKREPL_OPERATION_REVERSE_ROLES, STATE(SYNCHRONIZED), STEP_SOURCE, STEP_TARGET },
+                { BLKREPL_OPERATION_REVERSE_ROLES, STATE(SUSPENDED), STEP_SOURCE, STEP_TARGET },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const struct step *steps = sequence_plan(cases[i].operation, cases[i].state);
+                size_t n = length(steps), operated = n, went = n, came = n;
+
+                for (size_t k = n; k-- > 0;) {
+                        if (steps[k].kind == STEP_OPERATE && steps[k].side == cases[i].giver)
+                                operated = k;
+                        if (steps[k].kind == STEP_DOWN && steps[k].side == cases[i].giver)
+                                went = k;
+                        if (steps[k].kind == STEP_UP && steps[k].side == cases[i].taker)
+                                came = k;
+                }
+                assert_true(operated < went);
+                assert_true(went < came);
+                assert_true(came < n);
+        }
+}
+
+static struct half half(unsigned int role, unsigned int state)
+{
+        return (struct half){ .up = true, .known = true, .kernel = { .role = role, .copy_state = state, .bytes_total = 100 } };
+}
+
+static const struct half down;
+#define SOURCE(name) half(BLKREPL_ROLE_SOURCE, STATE(name))
+#define TARGET(name) half(BLKREPL_ROLE_TARGET, STATE(name))
+
+static void test_the_module_tells_the_roles(void **state)
+{
+        assert_false(halves_are_swapped((struct half[]){ SOURCE(SYNCHRONIZED), down }));
+        assert_false(halves_are_swapped((struct half[]){ SOURCE(SPLIT), TARGET(SPLIT) }));
+        assert_false(halves_are_swapped((struct half[]){ TARGET(SPLIT), TARGET(SPLIT) }));
+        assert_false(halves_are_swapped((struct half[]){ down, TARGET(FAILEDOVER) }));
+        assert_false(halves_are_swapped((struct half[]){ down, down }));
+        assert_true(halves_are_swapped((struct half[]){ TARGET(SPLIT), SOURCE(SPLIT) }));
+        assert_true(halves_are_swapped((struct half[]){ down, SOURCE(SYNCHRONIZED) }));
+        assert_true(halves_are_swapped((struct half[]){ TARGET(SYNCHRONIZED), down }));
+}
+
+static void test_who_stands_for_both(void **state)
+{
+        assert_int_equal(halves_driver((struct half[]){ SOURCE(SYNCHRONIZED), down }, SIDE_TARGET), SIDE_SOURCE);
+        assert_int_equal(halves_driver((struct half[]){ SOURCE(SPLIT), TARGET(SKEWED) }, SIDE_TARGET), SIDE_SOURCE);
+        assert_int_equal(halves_driver((struct half[]){ SOURCE(FAILEDOVER), TARGET(FAILEDOVER) }, SIDE_SOURCE), SIDE_TARGET);
+        assert_int_equal(halves_driver((struct half[]){ down, TARGET(FAILEDOVER) }, SIDE_SOURCE), SIDE_TARGET);
+        assert_int_equal(halves_driver((struct half[]){ down, down }, SIDE_TARGET), SIDE_TARGET);
+}
+
+static unsigned int combined(const struct half *h, enum side driver, uint64_t *dirty)
+{
+        struct kernel_relationship k;
+
+        halves_combine(h, driver, &k);
+        if (dirty)
+                *dirty = k.bytes_dirty;
+        return k.copy_state;
+}
+
+static void test_both_halves_together(void **state)
+{
+        struct half h[N_SIDES] = { SOURCE(SPLIT), TARGET(SPLIT) };
+        uint64_t dirty;
+
+        h[SIDE_SOURCE].kernel.bytes_dirty = 30;
+        h[SIDE_TARGET].kernel.bytes_dirty = 40;
+        assert_int_equal(combined(h, SIDE_SOURCE, &dirty), STATE(SPLIT));
+        assert_int_equal(dirty, 70);
+        h[SIDE_TARGET].kernel.copy_state = STATE(SKEWED);
+        h[SIDE_TARGET].kernel.bytes_dirty = 90;
+        assert_int_equal(combined(h, SIDE_SOURCE, &dirty), STATE(SKEWED));
+        assert_int_equal(dirty, 100);
+        /* What is down is as it was last. */
+        h[SIDE_TARGET].up = false;
+        assert_int_equal(combined(h, SIDE_SOURCE, NULL), STATE(SKEWED));
+        h[SIDE_TARGET].known = false;
+        assert_int_equal(combined(h, SIDE_SOURCE, &dirty), STATE(SPLIT));
+        assert_int_equal(dirty, 30);
+
+        /* Failing back ends when the source serves again. */
+        h[SIDE_SOURCE] = down;
+        h[SIDE_TARGET] = TARGET(SYNCHRONIZED);
+        h[SIDE_TARGET].kernel.progress_status = BLKREPL_PROGRESS_STATUS_FAILING_BACK;
+        assert_int_equal(combined(h, SIDE_TARGET, NULL), STATE(UNSYNCHRONIZED));
+}
+
+static void check_remainder(struct half source, struct half target, bool source_closed, bool target_closed,
+                            unsigned int operation, unsigned int state, enum side side)
+{
+        struct remainder r = reconcile((struct half[]){ source, target }, (bool[]){ source_closed, target_closed }, false);
+
+        assert_int_equal(r.operation, operation);
+        if (!operation)
+                return;
+        assert_int_equal(r.state, state);
+        assert_int_equal(r.source, side);
+        assert_non_null(sequence_plan(r.operation, r.state));
+}
+
+static void test_what_is_left_to_do(void **state)
+{
+        struct half pending = TARGET(SYNCHRONIZED), back = TARGET(SYNCHRONIZED);
+
+        pending.kernel.pending = true;
+        back.kernel.progress_status = BLKREPL_PROGRESS_STATUS_FAILING_BACK;
+
+        check_remainder(SOURCE(SYNCHRONIZED), down, false, false, 0, 0, 0);
+        check_remainder(SOURCE(SPLIT), TARGET(SKEWED), false, false, 0, 0, 0);
+        check_remainder(down, TARGET(FAILEDOVER), true, false, 0, 0, 0);
+        check_remainder(down, down, true, true, 0, 0, 0);
+        check_remainder(down, TARGET(SPLIT), false, false, 0, 0, 0);
+
+        check_remainder(SOURCE(FAILEDOVER), down, false, false, BLKREPL_OPERATION_FAILOVER, STATE(FAILEDOVER), SIDE_SOURCE);
+        check_remainder(SOURCE(FAILEDOVER), TARGET(SPLIT), false, false, BLKREPL_OPERATION_FAILOVER, STATE(FAILEDOVER), SIDE_SOURCE);
+        check_remainder(down, TARGET(SKEWED), true, false, BLKREPL_OPERATION_FAILOVER, STATE(SKEWED), SIDE_SOURCE);
+        check_remainder(down, back, true, false, BLKREPL_OPERATION_FAILBACK, STATE(UNSYNCHRONIZED), SIDE_SOURCE);
+        check_remainder(TARGET(SPLIT), TARGET(SPLIT), false, false, BLKREPL_OPERATION_REVERSE_ROLES, STATE(SPLIT), SIDE_SOURCE);
+        check_remainder(pending, down, false, false, BLKREPL_OPERATION_REVERSE_ROLES, STATE(SYNCHRONIZED), SIDE_SOURCE);
+        check_remainder(down, pending, true, false, BLKREPL_OPERATION_REVERSE_ROLES, STATE(SYNCHRONIZED), SIDE_TARGET);
+        check_remainder(SOURCE(FRACTURED), down, false, true, BLKREPL_OPERATION_FRACTURE, STATE(FRACTURED), SIDE_SOURCE);
+        back.kernel.copy_state = STATE(UNSYNCHRONIZED);
+        check_remainder(down, back, true, false, 0, 0, 0);
+}
+
+static void test_what_has_told_does_not_tell_again(void **state)
+{
+        const struct half h[N_SIDES] = { SOURCE(FRACTURED), down };
+
+        assert_int_equal(reconcile(h, (bool[]){ false, true }, true).operation, 0);
+}
+
+static void test_who_may_come_up(void **state)
+{
+        struct half h[N_SIDES] = { down, down };
+
+        assert_true(reconcile_may_come_up(h, SIDE_SOURCE));
+        assert_true(reconcile_may_come_up(h, SIDE_TARGET));
+        h[SIDE_SOURCE] = SOURCE(SUSPENDED);
+        assert_false(reconcile_may_come_up(h, SIDE_TARGET));
+        h[SIDE_SOURCE] = SOURCE(SPLIT);
+        assert_true(reconcile_may_come_up(h, SIDE_TARGET));
+        h[SIDE_SOURCE].kernel.connected = true;
+        assert_false(reconcile_may_come_up(h, SIDE_TARGET));
+        h[SIDE_SOURCE] = down;
+        h[SIDE_TARGET] = TARGET(FAILEDOVER);
+        assert_false(reconcile_may_come_up(h, SIDE_SOURCE));
+}
+
+static void test_what_is_to_be_connected(void **state)
+{
+        struct half h[N_SIDES] = { SOURCE(BROKEN), down };
+
+        assert_int_equal(reconcile_to_connect(h, SIDE_SOURCE), SIDE_SOURCE);
+        h[SIDE_SOURCE].kernel.connected = true;
+        assert_int_equal(reconcile_to_connect(h, SIDE_SOURCE), N_SIDES);
+        h[SIDE_SOURCE] = SOURCE(SPLIT);
+        assert_int_equal(reconcile_to_connect(h, SIDE_SOURCE), N_SIDES);
+        h[SIDE_SOURCE] = down;
+        h[SIDE_TARGET] = TARGET(FAILEDOVER);
+        assert_int_equal(reconcile_to_connect(h, SIDE_TARGET), N_SIDES);
+        h[SIDE_TARGET] = TARGET(BROKEN);
+        assert_int_equal(reconcile_to_connect(h, SIDE_TARGET), SIDE_TARGET);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_every_legal_cell_has_a_plan),
+                cmocka_unit_test(test_access_is_given_before_it_is_taken),
+                cmocka_unit_test(test_the_module_tells_the_roles),
+                cmocka_unit_test(test_who_stands_for_both),
+                cmocka_unit_test(test_both_halves_together),
+                cmocka_unit_test(test_what_is_left_to_do),
+                cmocka_unit_test(test_what_has_told_does_not_tell_again),
+                cmocka_unit_test(test_who_may_come_up),
+                cmocka_unit_test(test_what_is_to_be_connected),
+        };
+
+        return cmocka_run_group_tests_name("daemon-sequence", tests, NULL, NULL);
+}
