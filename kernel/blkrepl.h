@@ -177,6 +177,7 @@ enum blkrepl_pair_mode {
  * @name: of the target member
  * @path: of the target's device, as given last
  * @sectors: size of the target's device when it was opened last
+ * @peer_sectors: size of the target member in its group
  * @target_dev: its number, 0 when it is not open
  * @mode: changes to BLKREPL_PAIR_MIRROR only while writes are held
  * @dirty_lock: protects @dirty
@@ -190,6 +191,7 @@ struct blkrepl_pair {
 	char name[BLKREPL_NAME_SIZE];
 	char *path;
 	sector_t sectors;
+	sector_t peer_sectors;
 	dev_t target_dev;
 	enum blkrepl_pair_mode mode;
 	spinlock_t dirty_lock;
@@ -469,6 +471,7 @@ struct blkrepl_link {
 		u64 dirty;
 		enum blkrepl_gen_relation relation;
 		bool common;
+		bool larger;
 	} peer;
 	bool unwritten;
 	struct work_struct written_work;
@@ -838,17 +841,17 @@ int blkrepl_half_meet(struct blkrepl_link *link, struct blkrepl_conn *conn,
 		      const struct blkrepl_disk_link *l);
 int blkrepl_half_changes(struct blkrepl_link *link, struct blkrepl_conn *conn, bool take);
 int blkrepl_half_settle(struct blkrepl_link *link, struct blkrepl_conn *conn);
-int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *conn);
-int blkrepl_half_fit(struct blkrepl_link *link);
+int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *conn, bool shrink);
+int blkrepl_half_fit(struct blkrepl_link *link, bool shrink);
 
 /* handover.c */
 int blkrepl_link_split(struct blkrepl_link *link, unsigned int timeout_ms,
 		       struct netlink_ext_ack *extack);
 int blkrepl_link_hand_over(struct blkrepl_link *link, unsigned int state, bool swap,
-			   unsigned int timeout_ms, const char *reason,
+			   bool force, unsigned int timeout_ms, const char *reason,
 			   struct netlink_ext_ack *extack);
 int blkrepl_link_complete(struct blkrepl_link *link, struct netlink_ext_ack *extack);
-int blkrepl_link_close(struct blkrepl_link *link, unsigned int timeout_ms,
+int blkrepl_link_close(struct blkrepl_link *link, unsigned int timeout_ms, const char *reason,
 		       struct netlink_ext_ack *extack);
 
 /* restore.c */
@@ -879,6 +882,7 @@ void blkrepl_link_fork(struct blkrepl_link *link);
 void blkrepl_link_watch(struct blkrepl_link *link);
 void blkrepl_link_written(struct blkrepl_link *link);
 void blkrepl_written_work(struct work_struct *work);
+void blkrepl_link_unsure(struct blkrepl_link *link);
 bool blkrepl_link_restoring(struct blkrepl_link *link);
 int blkrepl_link_store(struct blkrepl_link *link);
 int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const char *reason);

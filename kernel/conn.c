@@ -194,15 +194,31 @@ static void sync_req_end_io(struct bio *bio)
 static bool wait_for_end(struct sync_req *req)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(req->conn->link->leg_timeout_ms);
-	unsigned long held = READ_ONCE(req->conn->link->hold_until);
 
-	/* No longer than writes may be held for it. */
-	if (held && time_before(held, end))
-		end = held;
 	while (!wait_for_completion_timeout(&req->end, HZ / 10 + 1))
 		if (time_after_eq(jiffies, end) || percpu_ref_is_dying(&req->conn->ref))
 			return completion_done(&req->end);
 	return true;
+}
+
+/*
+ * While writes are held for a flush it is waited for no longer than they may be.
+ * It goes on by itself then, and the target is none the worse for that.
+ */
+static bool outlasts_hold(struct sync_req *req)
+{
+	unsigned long until = READ_ONCE(req->conn->link->hold_until);
+
+	if (req->nr || !until)
+		return false;
+	while (!wait_for_completion_timeout(&req->end, HZ / 10 + 1)) {
+		if (percpu_ref_is_dying(&req->conn->ref))
+			return false;
+		if (time_after_eq(jiffies, until))
+			return true;
+	}
+	complete(&req->end);
+	return false;
 }
 
 static int plain_io(struct block_device *bdev, blk_opf_t opf, sector_t sector, void *buf,
@@ -254,8 +270,9 @@ static void copy_pages(struct sync_req *req, void *buf, unsigned int len, bool t
  * even when the target keeps the request.
  *
  * Context: may sleep.
- * Return: 0, -ENOTCONN when the target was given up, -ETIMEDOUT, or the
- * device's error; the last two give the target up.
+ * Return: 0, -ENOTCONN when the target was given up, -EAGAIN for a flush that
+ * takes longer than writes may be held, -ETIMEDOUT, or the device's error; the
+ * last two give the target up.
  */
 int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, blk_opf_t opf,
 			 sector_t sector, void *buf, unsigned int len)
@@ -299,6 +316,11 @@ int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, b
 	INIT_WORK(&req->work, sync_req_submit);
 	queue_work(blkrepl_target_wq, &req->work);
 
+	if (outlasts_hold(req)) {
+		sync_req_put(req);
+		blkrepl_conn_put(conn);
+		return -EAGAIN;
+	}
 	if (!wait_for_end(req)) {
 		atomic_inc(&conn->orphans);
 		if (atomic_cmpxchg(&req->state, BLKREPL_TGT_PENDING, BLKREPL_TGT_ABANDONED) ==

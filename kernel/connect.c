@@ -63,7 +63,7 @@ static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn, bo
 	}
 	if (r)
 		goto out;
-	r = blkrepl_half_check_members(link, conn);
+	r = blkrepl_half_check_members(link, conn, false);
 	if (r) {
 		blkrepl_say(extack, r == -EMEDIUMTYPE ?
 			    "the target's members are not those of this relationship" :
@@ -92,6 +92,15 @@ static void tell_late(struct blkrepl_link *link)
 		blkrepl_half_tell(link, conn, link->state);
 		blkrepl_conn_put(conn);
 	}
+}
+
+/* The target was failed over by itself: this side must not go on as the source. */
+static bool overtaken(struct blkrepl_link *link)
+{
+	return !(link->flags & (BLKREPL_LINK_TARGET_SIDE | BLKREPL_LINK_PENDING)) &&
+	       link->state != BLKREPL_COPY_STATE_FAILEDOVER &&
+	       (link->peer.state == BLKREPL_COPY_STATE_FAILEDOVER ||
+		(link->peer.flags & BLKREPL_LINK_FAILING_BACK));
 }
 
 /* What follows when the target is back. */
@@ -129,8 +138,10 @@ int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
 			 const struct blkrepl_device *dev, unsigned int nr, bool only,
 			 unsigned int timeout_ms, struct netlink_ext_ack *extack)
 {
-	unsigned int next = only ? link->state : next_state(link);
-	bool flow = !only && blkrepl_state_flows(next);
+	/* Of a hand-over that was interrupted nothing follows but telling. */
+	bool still = only || (link->flags & BLKREPL_LINK_PENDING);
+	unsigned int next = still ? link->state : next_state(link);
+	bool flow = !still && blkrepl_state_flows(next);
 	struct blkrepl_conn *conn;
 	unsigned int i;
 	int r;
@@ -150,8 +161,15 @@ int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
 	for (i = 0; i < nr; i++)
 		set_path(link, &link->pair[dev[i].index].path, dev[i].path);
 	blkrepl_conn_publish(link, conn);
+	if (overtaken(link)) {
+		r = blkrepl_link_close(link, timeout_ms, "the target was failed over meanwhile", extack);
+		if (!r)
+			NL_SET_ERR_MSG(extack, "the target has been failed over and serves; this side is closed");
+		blkrepl_conn_unpublish(link);
+		return r ?: -EBUSY;
+	}
 	tell_late(link);
-	if (only) {
+	if (still) {
 		blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
 		return 0;
 	}
@@ -240,12 +258,15 @@ void blkrepl_revive_work(struct work_struct *work)
 		atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
 		goto out;
 	}
-	next = next_state(link);
+	next = link->flags & BLKREPL_LINK_PENDING ? link->state : next_state(link);
 	if (!r)
 		r = check_target(link, conn, blkrepl_state_flows(next), NULL);
 	/* Until here nobody else could use it. */
 	atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
-	if (!r) {
+	if (!r && overtaken(link)) {
+		blkrepl_link_close(link, BLKREPL_HOLD_MS, "the target was failed over meanwhile", NULL);
+		r = -EBUSY;
+	} else if (!r && !(link->flags & BLKREPL_LINK_PENDING)) {
 		tell_late(link);
 		r = blkrepl_link_flow(link, next, BLKREPL_HOLD_MS, "the target is back", NULL);
 	}

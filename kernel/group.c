@@ -238,8 +238,11 @@ void blkrepl_group_fence(struct blkrepl_group *g)
 	take_held(g, &held);
 	while ((bio = bio_list_pop(&held)))
 		bio_io_error(bio);
-	if (g->link)
+	if (g->link) {
+		/* So do writes that wait for the target: the disk's user waits for them. */
+		blkrepl_link_answer(g->link, READ_ONCE(g->link->stale_durable), BLK_STS_IOERR);
 		blkrepl_conn_hide(g->link);
+	}
 	del_disks(g);
 	blkrepl_notify_group(g, BLKREPL_EVENT_STATE);
 }
@@ -265,8 +268,8 @@ int blkrepl_group_unfence(struct blkrepl_group *g)
 	spin_unlock(&g->open_lock);
 	r = add_disks(g);
 	if (r) {
-		blkrepl_group_hold(g, UINT_MAX / HZ);
-		blkrepl_group_fence(g);
+		if (!blkrepl_group_hold(g, BLKREPL_HOLD_MS))
+			blkrepl_group_fence(g);
 		return r;
 	}
 	if (g->link)
@@ -590,6 +593,19 @@ int blkrepl_group_new(const struct blkrepl_group_param *p, struct netlink_ext_ac
 	return 0;
 }
 
+/* Hold writes; those that a dead target keeps go on without it. */
+static int hold_without_target(struct blkrepl_group *g)
+{
+	if (!blkrepl_group_hold(g, BLKREPL_HOLD_MS))
+		return 0;
+	if (g->link) {
+		blkrepl_link_fail(g->link, -ETIMEDOUT);
+		blkrepl_conn_give_up(g->link);
+		blkrepl_conn_abandon(g->link, 0);
+	}
+	return blkrepl_group_hold(g, BLKREPL_HOLD_MS);
+}
+
 /**
  * blkrepl_group_del - take a group down
  * @g: the group
@@ -622,7 +638,7 @@ int blkrepl_group_del(struct blkrepl_group *g, bool force, struct netlink_ext_ac
 		return -EBUSY;
 	}
 	if (open) {
-		if (blkrepl_group_hold(g, BLKREPL_HOLD_MS)) {
+		if (hold_without_target(g)) {
 			g->going = false;
 			mutex_unlock(&g->conf);
 			NL_SET_ERR_MSG(extack, "the members did not finish their writes in time; nothing was changed");

@@ -169,9 +169,11 @@ int blkrepl_half_write(struct blkrepl_link *link, struct blkrepl_conn *conn, uns
  */
 int blkrepl_half_tell(struct blkrepl_link *link, struct blkrepl_conn *conn, unsigned int state)
 {
+	u32 theirs = blkrepl_half_mirror(link->flags & ~BLKREPL_LINK_PENDING);
 	struct blkrepl_gens gens = link->target_gens;
 
-	if (blkrepl_state_parted(state) && !gens.base)
+	if (blkrepl_state_parted(state) && !gens.base &&
+	    blkrepl_half_access(state, theirs) == BLKREPL_HALF_OPEN)
 		blkrepl_gens_fork(&gens, blkrepl_fresh_generation());
 	return blkrepl_half_write(link, conn, state, link->flags & ~BLKREPL_LINK_PENDING, &gens);
 }
@@ -372,7 +374,7 @@ static void fill_member(void *ctx, unsigned int place, struct blkrepl_disk_membe
 		/* As large as this side: it may have to serve for it, and be copied back. */
 		memcpy(m->uuid, pair->uuid, BLKREPL_UUID_SIZE);
 		strscpy(m->name, pair->name, BLKREPL_NAME_SIZE);
-		m->sectors = cpu_to_le64(pair->vol->sectors);
+		m->sectors = cpu_to_le64(max(pair->vol->sectors, pair->peer_sectors));
 		m->flags = cpu_to_le32(BLKREPL_MEMBER_USED);
 	}
 }
@@ -421,18 +423,19 @@ out:
 /**
  * blkrepl_half_fit - let the other side's members have the sizes of this one's
  * @link: the relationship; nothing is done where it is not connected
+ * @shrink: also where they are larger: what is there will be copied over
  *
  * Context: may sleep; group->conf is held.
  * Return: 0, -EMEDIUMTYPE where they are not the members of this relationship.
  */
-int blkrepl_half_fit(struct blkrepl_link *link)
+int blkrepl_half_fit(struct blkrepl_link *link, bool shrink)
 {
 	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
 	int r;
 
 	if (!conn)
 		return 0;
-	r = blkrepl_half_check_members(link, conn);
+	r = blkrepl_half_check_members(link, conn, shrink);
 	blkrepl_conn_put(conn);
 	return r;
 }
@@ -441,14 +444,15 @@ int blkrepl_half_fit(struct blkrepl_link *link)
  * blkrepl_half_check_members - the same on a connection that is not used yet
  * @link: the relationship
  * @conn: the connection
+ * @shrink: as there
  *
  * Context: may sleep; group->conf is held.
  */
-int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *conn)
+int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *conn, bool shrink)
 {
 	struct blkrepl_disk_member *m = kvcalloc(BLKREPL_MAX_MEMBERS, sizeof(*m), GFP_KERNEL);
 	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
-	bool fits = true;
+	bool fits = true, larger = false;
 	unsigned int i;
 	int r = -ENOMEM;
 
@@ -461,10 +465,16 @@ int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *c
 
 		if (!blkrepl_uuid_equal(other->uuid, pair->uuid))
 			r = -EMEDIUMTYPE;
-		fits = fits && le64_to_cpu(other->sectors) == pair->vol->sectors;
+		pair->peer_sectors = le64_to_cpu(other->sectors);
+		larger = larger || pair->peer_sectors > pair->vol->sectors;
+		fits = fits && (pair->peer_sectors == pair->vol->sectors ||
+				(!shrink && pair->peer_sectors > pair->vol->sectors));
+		if (shrink)
+			pair->peer_sectors = 0;
 		if (!pair->name[0])
 			strscpy(pair->name, other->name, BLKREPL_NAME_SIZE);
 	}
+	link->peer.larger = larger && !shrink;
 	if (r || fits)
 		goto out;
 	r = provide(link, &conn->log, buf);

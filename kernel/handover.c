@@ -32,7 +32,9 @@ static void count_anew(struct blkrepl_link *link)
 static int hold_and_drain(struct blkrepl_link *link, unsigned int timeout_ms,
 			  struct netlink_ext_ack *extack)
 {
+	const bool flows = blkrepl_state_flows(link->state);
 	struct blkrepl_group *g = link->group;
+	unsigned int i;
 	int r;
 
 	link->hold_until = (jiffies + msecs_to_jiffies(timeout_ms)) | 1;
@@ -42,13 +44,21 @@ static int hold_and_drain(struct blkrepl_link *link, unsigned int timeout_ms,
 		NL_SET_ERR_MSG(extack, "what is in flight did not end in time; nothing was changed");
 		goto err;
 	}
-	if (!blkrepl_link_mirrors(link))
+	if (!flows)
 		return 0;
-	r = blkrepl_link_dirty_blocks(link) ? -EBUSY : blkrepl_conn_flush(link);
+	/* Mirroring may have ended while what was in flight was waited for. */
+	r = !blkrepl_link_mirrors(link) ? -ENOTCONN :
+	    blkrepl_link_dirty_blocks(link) ? -EBUSY : blkrepl_conn_flush(link);
+	/* Nor may this side lose what the other is not told to be different. */
+	for (i = 0; i < g->nr_vols && !r; i++)
+		r = blkdev_issue_flush(blkrepl_bdev(g->vol[i]->source));
 	if (!r)
 		return 0;
+	if (r == -EAGAIN)
+		r = -ETIMEDOUT;
 	blkrepl_say(extack, r == -EBUSY ?
 		    "some blocks differ that should be the same; let the copy finish" :
+		    r == -ENOTCONN ? "the target failed meanwhile; nothing was changed" :
 		    "the target did not make its data durable in time; nothing was changed");
 	blkrepl_group_release(g);
 err:
@@ -56,6 +66,20 @@ err:
 	blkrepl_copy_allow(link);
 	blkrepl_copy_again(link);
 	return r;
+}
+
+/* The target failed after it had been drained; link->state_lock is held, and given back. */
+static bool lost_meanwhile(struct blkrepl_link *link, bool mirrored,
+			   struct netlink_ext_ack *extack)
+{
+	if (mirrored || !blkrepl_state_flows(link->state))
+		return false;
+	mutex_unlock(&link->state_lock);
+	NL_SET_ERR_MSG(extack, "the target failed meanwhile; nothing was changed");
+	blkrepl_group_release(link->group);
+	link->hold_until = 0;
+	blkrepl_copy_allow(link);
+	return true;
 }
 
 /**
@@ -88,14 +112,20 @@ int blkrepl_link_split(struct blkrepl_link *link, unsigned int timeout_ms,
 		goto out;
 	mutex_lock(&link->state_lock);
 	mirrored = blkrepl_link_stop_mirroring(link, 0);
+	if (lost_meanwhile(link, mirrored, extack)) {
+		r = -ENOTCONN;
+		goto out;
+	}
 	if (mirrored)
 		blkrepl_link_settle_suspects(link, true);
 	gens = link->gens;
 	if (mirrored || !link->stale_durable)
 		blkrepl_link_fork(link);
 	r = blkrepl_link_set_state(link, BLKREPL_COPY_STATE_SPLIT, "Split was asked for");
-	if (r)
+	if (r) {
 		link->gens = gens;
+		blkrepl_link_unsure(link);
+	}
 	blkrepl_link_answer(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
 	mutex_unlock(&link->state_lock);
 	if (r)
@@ -144,6 +174,7 @@ static int confirm(struct blkrepl_link *link)
  * @link: the relationship; connected; flows and is synchronized, or is stopped
  * @state: CopyState that both halves are to have
  * @swap: source and target change places
+ * @force: also where this side has writes that the other lacks
  * @timeout_ms: longest hold of writes
  * @reason: a sentence
  * @extack: told what is wrong
@@ -151,11 +182,12 @@ static int confirm(struct blkrepl_link *link)
  * Context: may sleep; group->conf is held.
  */
 int blkrepl_link_hand_over(struct blkrepl_link *link, unsigned int state, bool swap,
-			   unsigned int timeout_ms, const char *reason,
+			   bool force, unsigned int timeout_ms, const char *reason,
 			   struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = link->group;
 	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
+	struct blkrepl_gens gens;
 	u32 flags = link->flags;
 	u64 tag = link->dirty_tag;
 	bool mirrored;
@@ -178,9 +210,26 @@ int blkrepl_link_hand_over(struct blkrepl_link *link, unsigned int state, bool s
 	}
 	mutex_lock(&link->state_lock);
 	mirrored = blkrepl_link_stop_mirroring(link, 0);
+	if (lost_meanwhile(link, mirrored, extack)) {
+		blkrepl_conn_put(conn);
+		return -ENOTCONN;
+	}
+	if (!mirrored && !force && blkrepl_link_dirty_blocks(link)) {
+		mutex_unlock(&link->state_lock);
+		NL_SET_ERR_MSG(extack, "the operation needs force, for the source was written and the other side lacks that");
+		blkrepl_group_release(g);
+		link->hold_until = 0;
+		blkrepl_copy_allow(link);
+		blkrepl_conn_put(conn);
+		return -EPERM;
+	}
+	gens = link->gens;
 	if (mirrored) {
 		blkrepl_link_settle_suspects(link, true);
 		count_anew(link);
+	} else if (!gens.base) {
+		/* What its bitmap has, suspects of a crash, counts from here on. */
+		blkrepl_link_fork(link);
 	}
 	link->flags |= BLKREPL_LINK_PENDING;
 	link->flags &= ~BLKREPL_LINK_FAILING_BACK;
@@ -190,8 +239,11 @@ int blkrepl_link_hand_over(struct blkrepl_link *link, unsigned int state, bool s
 	if (r) {
 		link->flags = flags;
 		link->dirty_tag = tag;
+		link->gens = gens;
+		blkrepl_link_unsure(link);
 	}
-	blkrepl_link_answer(link, !r && !mirrored, r ? BLK_STS_IOERR : BLK_STS_OK);
+	/* What waited for the other side to have it is on this one alone. */
+	blkrepl_link_answer(link, !r && !mirrored, r || !mirrored ? BLK_STS_IOERR : BLK_STS_OK);
 	mutex_unlock(&link->state_lock);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the source's log volume cannot be written");
@@ -228,6 +280,12 @@ int blkrepl_link_complete(struct blkrepl_link *link, struct netlink_ext_ack *ext
 	int r;
 
 	lockdep_assert_held(&link->group->conf);
+	if (blkrepl_link_mirrors(link) || READ_ONCE(link->copy_running)) {
+		NL_SET_ERR_MSG(extack, "a copy is running; wait for its end");
+		if (conn)
+			blkrepl_conn_put(conn);
+		return -EBUSY;
+	}
 	if (!conn) {
 		NL_SET_ERR_MSG(extack, "the other side has to be told of the operation that was begun; connect it first");
 		return -ENOTCONN;
@@ -244,18 +302,22 @@ int blkrepl_link_complete(struct blkrepl_link *link, struct netlink_ext_ack *ext
 
 /**
  * blkrepl_link_close - this side of two that stand apart is closed
- * @link: the relationship, not connected
+ * @link: the relationship
  * @timeout_ms: longest hold of writes
+ * @reason: a sentence
  * @extack: told what is wrong
  *
  * The other side's group is up; its half is told by whoever closes this one.
+ * Where it is not known to have been told even that the two parted, this one
+ * stays pending, so that it can be told yet.
  *
  * Context: may sleep; group->conf is held.
  */
-int blkrepl_link_close(struct blkrepl_link *link, unsigned int timeout_ms,
+int blkrepl_link_close(struct blkrepl_link *link, unsigned int timeout_ms, const char *reason,
 		       struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = link->group;
+	u32 flags;
 	int r;
 
 	lockdep_assert_held(&g->conf);
@@ -265,7 +327,15 @@ int blkrepl_link_close(struct blkrepl_link *link, unsigned int timeout_ms,
 		return r;
 	}
 	mutex_lock(&link->state_lock);
-	r = blkrepl_link_set_state(link, BLKREPL_COPY_STATE_FAILEDOVER, "Failover was asked for");
+	flags = link->flags;
+	if (!link->peer.state || !blkrepl_half_told(link->state, flags, link->peer.state,
+						    link->peer.flags))
+		link->flags |= BLKREPL_LINK_PENDING;
+	r = blkrepl_link_set_state(link, BLKREPL_COPY_STATE_FAILEDOVER, reason);
+	if (r) {
+		link->flags = flags;
+		blkrepl_link_unsure(link);
+	}
 	mutex_unlock(&link->state_lock);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the source's log volume cannot be written");

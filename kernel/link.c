@@ -223,8 +223,9 @@ void blkrepl_written_work(struct work_struct *work)
 	mutex_lock(&link->state_lock);
 	next = blkrepl_event_next(BLKREPL_EV_TARGET_WRITTEN, link->state);
 	if (!READ_ONCE(link->removing) && (link->flags & BLKREPL_LINK_TARGET_SIDE) &&
-	    next != (int)link->state)
-		blkrepl_link_set_state(link, next, "the target was written");
+	    next != (int)link->state &&
+	    blkrepl_link_set_state(link, next, "the target was written"))
+		blkrepl_link_watch(link);
 	mutex_unlock(&link->state_lock);
 }
 
@@ -279,6 +280,25 @@ bool blkrepl_link_restoring(struct blkrepl_link *link)
 {
 	return (READ_ONCE(link->flags) & BLKREPL_LINK_RESTORING) &&
 	       READ_ONCE(link->state) == BLKREPL_COPY_STATE_UNSYNCHRONIZED;
+}
+
+/**
+ * blkrepl_link_unsure - a change of state failed, and may be on the log volume
+ * @link: the relationship, as it was before
+ *
+ * What is true is written over it; where that fails too, before the next write
+ * is answered.
+ *
+ * Context: may sleep; link->state_lock is held.
+ */
+void blkrepl_link_unsure(struct blkrepl_link *link)
+{
+	blkrepl_link_watch(link);
+	if (!blkrepl_link_store(link))
+		return;
+	spin_lock_irq(&link->lock);
+	link->stale_durable = false;
+	spin_unlock_irq(&link->lock);
 }
 
 /**
@@ -517,7 +537,9 @@ void blkrepl_stale_work(struct work_struct *work)
 		mutex_unlock(&link->state_lock);
 		return;
 	}
-	hold = (link->flags & BLKREPL_LINK_HOLD_ON_FAILURE) || READ_ONCE(link->hold_io);
+	hold = READ_ONCE(link->hold_io) ||
+	       ((link->flags & BLKREPL_LINK_HOLD_ON_FAILURE) &&
+		!blkrepl_state_parted(link->state));
 	gens = link->gens;
 	if (hold) {
 		if (flowed) {
@@ -546,6 +568,15 @@ void blkrepl_stale_work(struct work_struct *work)
 		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_FAILED);
 }
 
+/* The source copies to the target; the target to the source while it fails back. */
+static bool may_drive(struct blkrepl_link *link)
+{
+	const u32 target = BLKREPL_LINK_TARGET_SIDE | BLKREPL_LINK_FAILING_BACK;
+
+	return !(link->flags & (BLKREPL_LINK_PENDING | BLKREPL_LINK_TORN)) &&
+	       (link->flags & target) != BLKREPL_LINK_TARGET_SIDE;
+}
+
 /**
  * blkrepl_link_flow - go to a state, mirroring writes if it says so
  * @link: the relationship; its target is connected if @state flows
@@ -560,6 +591,7 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 		      const char *reason, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = link->group;
+	const u32 was = link->flags;
 	struct blkrepl_conn *conn;
 	struct blkrepl_gens gens;
 	unsigned int i;
@@ -569,6 +601,10 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 	lockdep_assert_held(&g->conf);
 	if (blkrepl_state_flows(state) && (link->flags & BLKREPL_LINK_RESTORING))
 		return blkrepl_restore_start(link, timeout_ms, reason, extack);
+	if (blkrepl_state_flows(state) && !may_drive(link)) {
+		NL_SET_ERR_MSG(extack, "this side is not the one that the other is copied from");
+		return -EBUSY;
+	}
 	if (!blkrepl_state_flows(state) || blkrepl_link_mirrors(link)) {
 		r = 0;
 		mutex_lock(&link->state_lock);
@@ -588,6 +624,7 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 		return -ENOTCONN;
 	}
 	r = blkrepl_half_changes(link, conn, true);
+	r = r ?: blkrepl_half_fit(link, true);
 	blkrepl_conn_put(conn);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "what the target has changed by itself cannot be read");
@@ -597,7 +634,8 @@ again:
 	conn = blkrepl_conn_tryget(link);
 	if (!conn) {
 		NL_SET_ERR_MSG(extack, "the target is not connected; connect it first");
-		return -ENOTCONN;
+		r = -ENOTCONN;
+		goto untouched;
 	}
 	/* What the copy is about to do to the target stands there first. */
 	if (blkrepl_link_dirty_blocks(link)) {
@@ -609,13 +647,13 @@ again:
 	blkrepl_conn_put(conn);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the target's log volume cannot be written");
-		return r;
+		goto untouched;
 	}
 
 	r = blkrepl_group_hold(g, timeout_ms);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");
-		return r;
+		goto untouched;
 	}
 	if ((blkrepl_link_dirty_blocks(link) && !(link->flags & BLKREPL_LINK_INCONSISTENT)) ||
 	    !blkrepl_conn_alive(link)) {
@@ -630,6 +668,9 @@ again:
 		  !(link->flags & BLKREPL_LINK_HOLD_ON_FAILURE);
 	spin_unlock_irq(&link->lock);
 	gens = link->gens;
+	/* Begun once it goes on by itself, whatever the generations say meanwhile. */
+	if (link->target_gens.base)
+		link->flags |= BLKREPL_LINK_OVERWRITE;
 	if (awaited)
 		blkrepl_link_fork(link);
 	r = blkrepl_link_set_state(link, state, reason);
@@ -651,10 +692,25 @@ again:
 	blkrepl_group_release(g);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the source's log volume cannot be written");
-		return r;
+		goto untouched;
 	}
 	blkrepl_copy_start(link);
 	return 0;
+
+untouched:
+	/* Nothing was sent: what the target has is as good as it was. */
+	mutex_lock(&link->state_lock);
+	link->flags = was;
+	if (r != -ENOTCONN)
+		blkrepl_link_unsure(link);
+	state = link->state;
+	mutex_unlock(&link->state_lock);
+	conn = blkrepl_conn_tryget(link);
+	if (conn) {
+		blkrepl_half_tell(link, conn, state);
+		blkrepl_conn_put(conn);
+	}
+	return r;
 }
 
 /* Nothing of the bitmap counts any more: all blocks are different. */

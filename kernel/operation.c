@@ -148,6 +148,11 @@ static int overwrite(struct blkrepl_link *link, u32 set, u32 clear, unsigned int
 		NL_SET_ERR_MSG(extack, "the other side is not connected; connect it first");
 		return -ENOTCONN;
 	}
+	if (link->peer.state == BLKREPL_COPY_STATE_FAILEDOVER &&
+	    link->state != BLKREPL_COPY_STATE_FAILEDOVER) {
+		NL_SET_ERR_MSG(extack, "the target has been failed over and serves; use Failback or ReverseRoles on its side");
+		return -EBUSY;
+	}
 	if (!link->peer.common) {
 		NL_SET_ERR_MSG(extack, "source and target have no common history; detach the relationship and create it anew");
 		return -EBUSY;
@@ -158,7 +163,8 @@ static int overwrite(struct blkrepl_link *link, u32 set, u32 clear, unsigned int
 	r = blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED, timeout_ms, text, extack);
 	if (r) {
 		mutex_lock(&link->state_lock);
-		link->flags = old | (link->flags & BLKREPL_LINK_INCONSISTENT);
+		link->flags = old;
+		blkrepl_link_unsure(link);
 		mutex_unlock(&link->state_lock);
 	}
 	return r;
@@ -172,8 +178,10 @@ static int set_role(struct blkrepl_link *link, struct netlink_ext_ack *extack)
 	mutex_lock(&link->state_lock);
 	link->flags ^= BLKREPL_LINK_TARGET_SIDE;
 	r = blkrepl_link_set_state(link, link->state, "ReverseRoles was asked for");
-	if (r)
+	if (r) {
 		link->flags ^= BLKREPL_LINK_TARGET_SIDE;
+		blkrepl_link_unsure(link);
+	}
 	mutex_unlock(&link->state_lock);
 	if (r)
 		NL_SET_ERR_MSG(extack, "the log volume cannot be written");
@@ -190,7 +198,8 @@ static int reverse(struct blkrepl_link *link, const struct blkrepl_op_param *p, 
 	case BLKREPL_COPY_STATE_FAILEDOVER:
 		return overwrite(link, 0, BLKREPL_LINK_TARGET_SIDE, p->timeout_ms, text, extack);
 	default:
-		return blkrepl_link_hand_over(link, link->state, true, p->timeout_ms, text, extack);
+		return blkrepl_link_hand_over(link, link->state, true, p->force, p->timeout_ms,
+					      text, extack);
 	}
 }
 
@@ -199,7 +208,7 @@ static int fail_over(struct blkrepl_link *link, const struct blkrepl_op_param *p
 {
 	int r;
 
-	if (link->flags & BLKREPL_LINK_TARGET_SIDE) {
+	if ((link->flags & BLKREPL_LINK_TARGET_SIDE) && blkrepl_state_parted(link->state)) {
 		mutex_lock(&link->state_lock);
 		r = blkrepl_link_set_state(link, BLKREPL_COPY_STATE_FAILEDOVER, text);
 		mutex_unlock(&link->state_lock);
@@ -208,9 +217,9 @@ static int fail_over(struct blkrepl_link *link, const struct blkrepl_op_param *p
 		return r;
 	}
 	if (blkrepl_state_parted(link->state) && !rcu_access_pointer(link->conn))
-		return blkrepl_link_close(link, p->timeout_ms, extack);
-	return blkrepl_link_hand_over(link, BLKREPL_COPY_STATE_FAILEDOVER, false, p->timeout_ms,
-				      text, extack);
+		return blkrepl_link_close(link, p->timeout_ms, text, extack);
+	return blkrepl_link_hand_over(link, BLKREPL_COPY_STATE_FAILEDOVER, false, p->force,
+				      p->timeout_ms, text, extack);
 }
 
 /* All blocks count as different; the copy that follows compares them. */
@@ -247,11 +256,22 @@ static bool special(struct blkrepl_link *link, const struct blkrepl_op_param *p,
 	}
 	switch (p->op) {
 	case BLKREPL_OPERATION_FAILBACK:
+		if (!back && link->state == BLKREPL_COPY_STATE_FAILEDOVER &&
+		    !(link->flags & BLKREPL_LINK_TARGET_SIDE)) {
+			NL_SET_ERR_MSG(extack, "it is the target's side that fails back");
+			*r = -EBUSY;
+			return true;
+		}
 		if (!back)
 			return false;
-		*r = link->state == BLKREPL_COPY_STATE_SYNCHRONIZED ?
-		     blkrepl_link_hand_over(link, BLKREPL_COPY_STATE_SYNCHRONIZED, false,
-					    p->timeout_ms, "the target has failed back", extack) : 0;
+		if (link->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
+			*r = blkrepl_link_hand_over(link, link->state, false, false, p->timeout_ms,
+						    "the target has failed back", extack);
+		else if (link->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED)
+			*r = 0;
+		else
+			*r = blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED,
+					       p->timeout_ms, "Failback goes on", extack);
 		return true;
 	case BLKREPL_OPERATION_RESTORE_FROM_REPLICA:
 		if (!(link->flags & BLKREPL_LINK_RESTORING))
@@ -262,8 +282,13 @@ static bool special(struct blkrepl_link *link, const struct blkrepl_op_param *p,
 		return true;
 	case BLKREPL_OPERATION_REVERSE_ROLES:
 		if (p->role != (link->flags & BLKREPL_LINK_TARGET_SIDE ? BLKREPL_ROLE_TARGET :
-									 BLKREPL_ROLE_SOURCE))
-			return false;
+									 BLKREPL_ROLE_SOURCE)) {
+			/* The other half's part is done; a write to this one changes nothing. */
+			if (!p->role || link->state != BLKREPL_COPY_STATE_SKEWED)
+				return false;
+			*r = set_role(link, extack);
+			return true;
+		}
 		*r = 0;
 		return true;
 	case BLKREPL_OPERATION_SUSPEND:
@@ -343,7 +368,7 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 		.consistent = blkrepl_link_consistent(link),
 		.unfinished = !blkrepl_link_consistent(link) || (link->flags & BLKREPL_LINK_TORN),
 		.first_copy = link->flags & BLKREPL_LINK_FIRST_COPY,
-		.lags = own && !(link->flags & BLKREPL_LINK_TARGET_SIDE),
+		.lags = (own || link->peer.dirty) && !(link->flags & BLKREPL_LINK_TARGET_SIDE),
 	};
 	unsigned int state = READ_ONCE(link->state);
 	enum blkrepl_verdict v;
@@ -363,5 +388,10 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 		return 0;
 	if (v != BLKREPL_VERDICT_GO)
 		return refuse(v, extack);
+	if (g->fenced && !(link->flags & (BLKREPL_LINK_PENDING | BLKREPL_LINK_RESTORING)) &&
+	    !(blkrepl_op_cell(link->sync_type, p->op, state).flags & BLKREPL_CELL_REMOVE)) {
+		NL_SET_ERR_MSG(extack, "this side is closed, the other one is in service; take its group down");
+		return -EBUSY;
+	}
 	return carry_out(link, p, blkrepl_op_cell(link->sync_type, p->op, state), extack);
 }

@@ -62,6 +62,16 @@ int blkrepl_restore_start(struct blkrepl_link *link, unsigned int timeout_ms, co
 		NL_SET_ERR_MSG(extack, "the target is not connected; connect it first");
 		return -ENOTCONN;
 	}
+	if (link->flags & (BLKREPL_LINK_TARGET_SIDE | BLKREPL_LINK_PENDING)) {
+		NL_SET_ERR_MSG(extack, "only the source can be restored");
+		r = -EBUSY;
+		goto out;
+	}
+	if (link->peer.larger) {
+		NL_SET_ERR_MSG(extack, "a member of the target has grown; extend the source's first");
+		r = -ERANGE;
+		goto out;
+	}
 	if ((link->peer.flags & BLKREPL_LINK_TORN) || !link->peer.common) {
 		NL_SET_ERR_MSG(extack, "the target is not consistent, or has no common history with the source");
 		r = -EBUSY;
@@ -88,7 +98,9 @@ int blkrepl_restore_start(struct blkrepl_link *link, unsigned int timeout_ms, co
 		NL_SET_ERR_MSG(extack, "the log volumes cannot be read or written");
 		mutex_lock(&link->state_lock);
 		link->flags = flags;
+		blkrepl_link_unsure(link);
 		mutex_unlock(&link->state_lock);
+		blkrepl_half_tell(link, conn, link->state);
 		if (!was_fenced) {
 			g->going = false;
 			blkrepl_group_release(g);
@@ -116,6 +128,7 @@ void blkrepl_restored_work(struct work_struct *work)
 			 BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_COMPARE;
 	struct blkrepl_group *g = link->group;
 	struct blkrepl_gens mine, theirs, old;
+	struct blkrepl_conn *conn;
 	unsigned int i;
 	u32 flags;
 	int r = 0;
@@ -140,11 +153,27 @@ void blkrepl_restored_work(struct work_struct *work)
 		link->gens = old;
 		link->flags = flags;
 	}
-	mutex_unlock(&link->state_lock);
-	r = r ?: blkrepl_group_unfence(g);
+	/* The first write that the target does not get is to say so. */
+	spin_lock_irq(&link->lock);
 	if (!r)
-		blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED, BLKREPL_HOLD_MS,
-				  "the source was restored", NULL);
+		link->stale_durable = false;
+	spin_unlock_irq(&link->lock);
+	mutex_unlock(&link->state_lock);
+	if (r)
+		goto out;
+	conn = blkrepl_conn_tryget(link);
+	if (conn) {
+		/* The target has no changes of its own any more. */
+		if (!blkrepl_half_settle(link, conn))
+			blkrepl_half_write(link, conn, BLKREPL_COPY_STATE_UNSYNCHRONIZED,
+					   link->flags, &theirs);
+		blkrepl_conn_put(conn);
+	}
+	r = blkrepl_group_unfence(g);
+	r = r ?: blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED, BLKREPL_HOLD_MS,
+				   "the source was restored", NULL);
+	if (r)
+		blkrepl_conn_give_up(link);
 out:
 	mutex_unlock(&g->conf);
 }

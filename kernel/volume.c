@@ -194,6 +194,22 @@ void blkrepl_vol_fill_disk(const struct blkrepl_vol *vol, struct blkrepl_disk_me
 	m->flags = cpu_to_le32(BLKREPL_MEMBER_USED);
 }
 
+/* From here on nobody opens the disk, and who has it open does not count; whether one has. */
+static bool disown_disk(struct blkrepl_vol *vol)
+{
+	struct blkrepl_group *g = vol->group;
+	bool open;
+
+	spin_lock(&g->open_lock);
+	open = vol->opens;
+	g->opens -= vol->opens;
+	vol->opens = 0;
+	vol->disk = NULL;
+	wake_up(&g->open_wait);
+	spin_unlock(&g->open_lock);
+	return open;
+}
+
 /**
  * blkrepl_vol_add_disk - make the replica device
  * @vol: the member
@@ -248,9 +264,9 @@ int blkrepl_vol_add_disk(struct blkrepl_vol *vol)
 	return 0;
 
 err_del:
+	disown_disk(vol);
 	del_gendisk(disk);
 	put_disk(disk);
-	vol->disk = NULL;
 	vol->minor = -1;
 	return r;
 err_disk:
@@ -272,20 +288,13 @@ err_ida:
  */
 void blkrepl_vol_del_disk(struct blkrepl_vol *vol)
 {
-	struct blkrepl_group *g = vol->group;
 	struct gendisk *disk = vol->disk;
 	bool open;
 
 	if (!disk)
 		return;
 	bd_unlink_disk_holder(blkrepl_bdev(vol->source), disk);
-	spin_lock(&g->open_lock);
-	open = vol->opens;
-	g->opens -= vol->opens;
-	vol->opens = 0;
-	vol->disk = NULL;
-	wake_up(&g->open_wait);
-	spin_unlock(&g->open_lock);
+	open = disown_disk(vol);
 	if (open)
 		blk_mark_disk_dead(disk);
 	del_gendisk(disk);
@@ -439,7 +448,7 @@ int blkrepl_vol_resize(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 		if (vol->disk)
 			set_capacity_and_notify(vol->disk, sectors);
 		if (link)
-			blkrepl_half_fit(link);
+			blkrepl_half_fit(link, false);
 		blkrepl_notify_group(g, BLKREPL_EVENT_RESIZE);
 	}
 out:

@@ -214,3 +214,6 @@ run
 kill $watcher
 fault stop 0
 echo "no such step"
+for group in $GROUP $PEER; do
+	! is_up "$group" || blkrepl-setup group-del "$group"
+done
