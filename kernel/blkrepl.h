@@ -470,7 +470,6 @@ struct blkrepl_link {
 		u64 tag;
 		u64 dirty;
 		enum blkrepl_gen_relation relation;
-		bool common;
 		bool larger;
 	} peer;
 	bool unwritten;

@@ -15,7 +15,8 @@
  */
 static int judge(struct blkrepl_link *link, bool flow, struct netlink_ext_ack *extack)
 {
-	bool may = link->peer.common && (!flow || (link->flags & BLKREPL_LINK_OVERWRITE));
+	bool may = blkrepl_gens_common(&link->gens, &link->target_gens) &&
+		   (!flow || (link->flags & BLKREPL_LINK_OVERWRITE));
 
 	switch (link->peer.relation) {
 	case BLKREPL_GEN_SAME:

@@ -507,6 +507,5 @@ int blkrepl_half_meet(struct blkrepl_link *link, struct blkrepl_conn *conn,
 	link->peer.flags = le32_to_cpu(l->flags);
 	link->peer.tag = le64_to_cpu(l->dirty_tag);
 	link->peer.relation = blkrepl_gens_compare(&link->gens, theirs);
-	link->peer.common = blkrepl_gens_common(&link->gens, theirs);
 	return blkrepl_half_changes(link, conn, false);
 }

@@ -153,7 +153,7 @@ static int overwrite(struct blkrepl_link *link, u32 set, u32 clear, unsigned int
 		NL_SET_ERR_MSG(extack, "the target has been failed over and serves; use Failback or ReverseRoles on its side");
 		return -EBUSY;
 	}
-	if (!link->peer.common) {
+	if (!blkrepl_gens_common(&link->gens, &link->target_gens)) {
 		NL_SET_ERR_MSG(extack, "source and target have no common history; detach the relationship and create it anew");
 		return -EBUSY;
 	}

@@ -72,7 +72,8 @@ int blkrepl_restore_start(struct blkrepl_link *link, unsigned int timeout_ms, co
 		r = -ERANGE;
 		goto out;
 	}
-	if ((link->peer.flags & BLKREPL_LINK_TORN) || !link->peer.common) {
+	if ((link->peer.flags & BLKREPL_LINK_TORN) ||
+	    !blkrepl_gens_common(&link->gens, &link->target_gens)) {
 		NL_SET_ERR_MSG(extack, "the target is not consistent, or has no common history with the source");
 		r = -EBUSY;
 		goto out;
