@@ -150,8 +150,7 @@ static void offer_verbs(const struct line *l)
 /* The option that a word is; *ret_has_argument when its argument stands in the same word. */
 static const struct option_entry *option_of_word(const char *word, bool *ret_has_argument)
 {
-        const char *name = word + 2;
-        size_t n = strcspn(name, "=");
+        size_t n;
 
         *ret_has_argument = false;
         if (word[0] == '-' && word[1] && word[1] != '-') {
@@ -160,8 +159,10 @@ static const struct option_entry *option_of_word(const char *word, bool *ret_has
         }
         if (strncmp(word, "--", 2) != 0)
                 return NULL;
-        *ret_has_argument = name[n] == '=';
-        return option_by_name(name, n);
+        word += 2;
+        n = strcspn(word, "=");
+        *ret_has_argument = word[n];
+        return option_by_name(word, n);
 }
 
 static void take_argument(struct line *l, const char *word)

@@ -11,6 +11,8 @@
 #include "ctl-progress.h"
 #include "ctl-value.h"
 #include "ctl-wait.h"
+#include "../kernel/names.h"
+#include "../uapi/linux/blkrepl.h"
 
 static const struct column columns[] = {
         { "Name", "NAME" },
@@ -125,6 +127,23 @@ static void print_copy(json_object *o)
                 printf("  copied: %s\n", text);
 }
 
+/* A group that is down for the state of its relationship is told of there. */
+static bool told_of(json_object *relationships, json_object *group)
+{
+        const char *name = member_string(group, "Name");
+
+        if (!streq(member_string(group, "State"), "down"))
+                return false;
+        for (size_t i = 0; relationships && i < json_object_array_length(relationships); i++) {
+                json_object *o = json_object_array_get_idx(relationships, i);
+
+                if ((streq(member_string(o, "SourceGroupName"), name) || streq(member_string(o, "TargetGroupName"), name)) &&
+                    !streq(member_string(o, "CopyState"), blkrepl_copy_state_name(BLKREPL_COPY_STATE_NOT_APPLICABLE)))
+                        return true;
+        }
+        return false;
+}
+
 /* What is not as it should be, with what the daemon says about it and what can be done. */
 static int print_attention(json_object *relationships, json_object *groups)
 {
@@ -144,10 +163,9 @@ static int print_attention(json_object *relationships, json_object *groups)
         }
         for (size_t i = 0; groups && i < json_object_array_length(groups); i++) {
                 json_object *g = json_object_array_get_idx(groups, i);
-                const char *state = member_string(g, "State");
 
-                if (!streq(state, "up"))
-                        print_state("Group ", g, state);
+                if (!streq(member_string(g, "State"), "up") && !told_of(relationships, g))
+                        print_state("Group ", g, member_string(g, "State"));
         }
         return STATUS_OK;
 }

@@ -119,17 +119,23 @@ class Daemon:
                                       Size=2 * GIB), "g1")
         self.target = self.add(Object(self, "Group", group + "2", Name="g1-copy", Role="target", State="up",
                                       Size=2 * GIB), "g1-copy")
+        # Down, for the target serves; down by itself; failed
+        self.add(Object(self, "Group", group + "3", Name="g 2", Role="source", State="down", Reason="its target serves",
+                        Size=2 * GIB))
+        self.add(Object(self, "Group", group + "4", Name="g4", Role="none", State="down", Reason="Stopped on request."))
+        self.add(Object(self, "Group", group + "5", Name="g2-copy", Role="target", State="failed", Reason="no log volume"))
         self.r1 = self.add(Object(
             self, "Relationship", ROOT + "/relationship/" + encode(R1), UUID=R1, Name="r1", SyncType="Mirror",
             Mode="Synchronous", CopyState="Synchronized", ConsistencyState="Consistent", SourceGroupName="g1",
-            TargetGroupName="g1-copy", PercentSynced=100.0, BytesTotal=2 * GIB, Revision=5, LegTimeoutUSec=5000000,
+            TargetGroupName="g1-copy", SourceAccess="read-write", TargetAccess="read-only", PercentSynced=100.0, BytesTotal=2 * GIB, Revision=5, LegTimeoutUSec=5000000,
             RecoveryPoint=1704103200000000,
             LegalOperations=["deactivate", "suspend", "detach!"], Reason="the copy is complete"), "r1")
         self.r2 = self.add(Object(
             self, "Relationship", ROOT + "/relationship/" + encode(R2), UUID=R2, Name="r2", SyncType="Mirror",
             Mode="Synchronous", CopyState="Unsynchronized", ConsistencyState="Inconsistent", SourceGroupName="g 2",
-            TargetGroupName="g2-copy", PercentSynced=42.5, BacklogBytes=GIB, BytesTotal=2 * GIB, Revision=2,
-            Reason="the first copy runs"), "r2")
+            TargetGroupName="g2-copy", SourceAccess="none", TargetAccess="read-write", ProgressStatus="Failing back",
+            PercentSynced=42.5, BacklogBytes=GIB, BytesTotal=2 * GIB, Revision=2, CopyDone=GIB, CopyTotal=2 * GIB,
+            Rate=100 << 20, LegalOperations=["abort", "detach!"], Reason="its changes are copied back"), "r2")
         self.pair = self.add(Object(
             self, "SyncPair", ROOT + "/pair/x1", UUID="x1", Name="data", Relationship=self.r1.path,
             SourceDevice="/dev/vg0/data", TargetDevice="/dev/vg1/g1-data", CopyState="Synchronized", LegState="up",

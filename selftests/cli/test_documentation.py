@@ -119,6 +119,8 @@ def test_completion_of_values(ctl):
     assert complete(ctl, "relationship", "create", "x", "--target-pool", "=", "v") == {"vg1"}
     assert complete(ctl, "relationship", "create", "x", "--target-pool", "=", "vg1", "--source", "") == {"vg0/data"}
     assert complete(ctl, "status", "--json", "=", "") == {"pretty", "short", "off"}
+    for odd in (("",), ("-", ""), ("", "", ""), ("=",), ("--", "="), ("--=", ""), ("-H",), ("nonsense", "nonsense", "")):
+        complete(ctl, *odd)
     # Files are the shell's affair.
     assert complete(ctl, "relationship", "create", "x", "--source-log", "=", str(TOP / "READ")) == {str(TOP / "README.md")}
 

@@ -11,7 +11,7 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 OPERATIONS = 22
-LISTS = ("relationship", "group", "volume", "pool", "peer", "job")
+LISTS = ("relationship", "group", "pair", "volume", "pool", "peer", "job")
 
 
 def test_list(ctl):
@@ -36,7 +36,7 @@ def test_lists_are_json(ctl, noun, style):
     assert r.returncode == 0
     rows = json.loads(r.stdout)
     assert isinstance(rows, list)
-    assert len(rows) == {"relationship": 2, "group": 2, "peer": 0}.get(noun, 1)
+    assert len(rows) == {"relationship": 2, "group": 5, "peer": 0}.get(noun, 1)
     assert all(row["Path"].startswith(f"/org/blkrepl1/{noun}/") for row in rows)
     assert (len(r.stdout.splitlines()) == 1) == (style == "short")
 
@@ -67,12 +67,25 @@ def test_status_tree(ctl):
     r = ctl("status")
     assert r.returncode == 0
     lines = r.stdout.splitlines()
+    assert lines[0].split()[-4:] == ["SOURCE", "ACCESS", "TARGET", "ACCESS"]
     assert lines[1].split()[:2] == ["r1", "Synchronized"]
+    assert lines[1].split()[-4:] == ["g1", "rw", "g1-copy", "ro"]
     assert "data" in lines[2] and "/dev/vg1/g1-data" in lines[2] and "leg up" in lines[2]
-    assert "r2 is Unsynchronized" in r.stdout and "the first copy runs" in r.stdout
-    assert "Job 7 (create r2) is copying: 42.5%  1G of 2G  100M/s  11s left" in r.stdout
+    assert lines[3].split()[-5:] == ["g", "2", "none", "g2-copy", "rw"]
+    assert "Job 7 (create r2) is copying: 42.5%  1G of 2G  100M/s  11s left" in lines
     assert "r1 is" not in r.stdout
     assert "modprobe" not in r.stdout
+
+
+def test_status_says_what_needs_attention(ctl):
+    lines = ctl("status").stdout.splitlines()
+    begin = lines.index("r2 is Unsynchronized, Failing back: its changes are copied back")
+    assert lines[begin + 1:begin + 4] == ["  access: source g 2 none, target g2-copy read-write",
+                                          "  copied: 1G of 2G  100M/s  11s left",
+                                          "  what it can be given: abort, detach --force"]
+    # A side that is down because the other one serves is no trouble of its own.
+    assert [line for line in lines if line.startswith("Group ")] == [
+        "Group g4 is down: Stopped on request.", "Group g2-copy is failed: no log volume"]
 
 
 def test_status_of_one_and_json(ctl):
@@ -152,7 +165,7 @@ def test_extended_status_is_told(ctl):
 def test_monitor_now(ctl):
     lines = ctl("monitor", "--now").stdout.splitlines()
     assert lines[-1] == "exists -"
-    assert len(lines) == 2 + 2 + 1 + 1 + 1
+    assert len(lines) == 5 + 2 + 1 + 1 + 1
     r1 = next(line for line in lines if line.startswith("exists relationship") and " name:r1 " in line)
     assert " copy-state:Synchronized " in r1 and " leg-timeout-usec:5000000 " in r1
     r2 = next(line for line in lines if line.startswith("exists relationship") and " name:r2 " in line)
