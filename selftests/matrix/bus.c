@@ -300,7 +300,7 @@ int bus_create(void)
 		r = append_volumes(m, RIGHT);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "aoa{sv}uooa{sv}", 0, 1, "LogVolume", "s", rig_log(RIGHT), 0, "/", "/",
-					  3, "Force", "b", 1, "Inactive", "b", 1, "RecoveryMode", "s", "manual");
+					  3, "Force", "b", 1, "Inactive", "b", 1, "RecoveryMode", "s", "automatic");
 	if (r >= 0)
 		r = sd_bus_call(bus, m, 0, &e, NULL);
 	return keep_error(r, &e);

@@ -52,7 +52,7 @@ static void check_properties(void)
 	if (strcmp(p.consistency, blkrepl_consistency_name(place.consistent ? BLKREPL_CONSISTENCY_STATE_CONSISTENT :
 							   BLKREPL_CONSISTENCY_STATE_INCONSISTENT)))
 		complain("ConsistencyState is %s", p.consistency);
-	legal_operations(place.state, legal, sizeof(legal));
+	legal_operations(legal, sizeof(legal));
 	if (strcmp(p.legal, legal))
 		complain("LegalOperations are %s; should be %s", p.legal, legal);
 }
@@ -72,31 +72,57 @@ static void check_text(const struct answer *a, const struct expectation *e, unsi
 /* What an operation answered; the place is still the one before it. */
 void check_answer(const struct answer *a, const struct expectation *e, unsigned int op)
 {
-	bool started = e->code == CODE_JOB_STARTED;
-	char legal[512];
-	unsigned int state;
-
 	if (a->code != e->code) {
 		complain("returns %d, should return %d%s%s", a->code, e->code, *a->text ? ": " : "", a->text);
 		place.known = false;
 		return;
 	}
-	if (e->code != CODE_DONE && !started) {
+	if (e->code != CODE_DONE && e->code != CODE_JOB_STARTED)
 		check_text(a, e, op);
-		return;
-	}
+}
+
+/* The rest of an answer that is no error; the place is the one that it tells of. */
+void check_status(const struct answer *a)
+{
+	bool started = a->code == CODE_JOB_STARTED;
+	char legal[512];
+
 	if (started != (strcmp(a->job, "/") != 0))
 		complain("the job is %s", a->job);
 	if ((int)a->ext_code != a->code || strcmp(a->ext_name, started ? "JobStarted" : "Done"))
 		complain("ExtendedStatus has Code %u, Name '%s'", a->ext_code, a->ext_name);
-	if (e->verdict == BLKREPL_VERDICT_GO && e->cell.flags & BLKREPL_CELL_REMOVE)
+	if (!place.related)
 		return;
-	state = e->verdict == BLKREPL_VERDICT_GO && e->cell.to ? e->cell.via ?: e->cell.to : place.state;
-	if (strcmp(a->ext_state, state_name(state)))
-		complain("ExtendedStatus has CopyState %s, should be %s", a->ext_state, state_name(state));
-	legal_operations(state, legal, sizeof(legal));
+	if (strcmp(a->ext_state, state_name(place.state)))
+		complain("ExtendedStatus has CopyState %s, should be %s", a->ext_state, state_name(place.state));
+	legal_operations(legal, sizeof(legal));
 	if (strcmp(a->ext_legal, legal))
 		complain("ExtendedStatus has LegalOperations %s; should be %s", a->ext_legal, legal);
+}
+
+/* What "blkreplctl relationship operations" offers is what is legal. */
+void check_command_line(void)
+{
+	char command[128], line[65536], legal[512], found[512] = "";
+	size_t n = 0;
+	char *at;
+	FILE *f;
+
+	f = popen("blkreplctl relationship operations matrix --json=short", "re");
+	if (!f || !fgets(line, sizeof(line), f))
+		*line = 0;
+	if (!f || pclose(f))
+		complain("blkreplctl fails");
+	for (at = line; (at = strstr(at, "\"Operation\":\"")); ) {
+		at += strlen("\"Operation\":\"");
+		snprintf(command, sizeof(command), "%.*s", (int)strcspn(at, "\""), at);
+		at = strstr(at, "\"NeedsForce\":") ?: at;
+		n += snprintf(found + n, sizeof(found) - n, "%s%s%s", n ? " " : "", command,
+			      strncmp(at, "\"NeedsForce\":true", 17) ? "" : "!");
+	}
+	legal_operations(legal, sizeof(legal));
+	if (strcmp(found, legal))
+		complain("blkreplctl offers %s; should be %s", found, legal);
 }
 
 /*

@@ -72,6 +72,8 @@ static bool run_cell(const struct situation *s, unsigned int op, bool force, boo
 		snprintf(context, sizeof(context), "on the way to %s", s->name);
 		before = complaints;
 		*there = situation_reach(s);
+		if (*there)
+			check_command_line();
 		if (!*there || complaints != before) {
 			printf("# %s, %s%s: not tried\n", s->name, blkrepl_operation_title(op), force ? ", Force" : "");
 			place.known = false;

@@ -127,13 +127,15 @@ struct expectation {
 };
 
 struct expectation expect(unsigned int op, bool force);
-void legal_operations(unsigned int state, char *buf, size_t size);
+void legal_operations(char *buf, size_t size);
 void table_print(void);
 
 /* check.c: whether all is as it should be at this place */
 
 void check_place(void);
 void check_answer(const struct answer *a, const struct expectation *e, unsigned int op);
+void check_status(const struct answer *a);
+void check_command_line(void);
 void write_everywhere(void);
 
 /* step.c: one operation */

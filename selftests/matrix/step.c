@@ -58,8 +58,13 @@ static struct expectation begin(unsigned int op, bool force)
 		return e;
 	bus_operation(op, force, place.source, &a);
 	check_answer(&a, &e, op);
-	if (!place.known || !e.moves)
+	if (!place.known)
 		return e;
+	if (!e.moves) {
+		if (e.verdict == BLKREPL_VERDICT_GO || e.verdict == BLKREPL_VERDICT_DONE)
+			check_status(&a);
+		return e;
+	}
 	memcpy(job, place.job, sizeof(job));
 	if (e.cell.via) {
 		place_copying(op);
@@ -67,6 +72,7 @@ static struct expectation begin(unsigned int op, bool force)
 	} else {
 		place_arrive(e.cell);
 	}
+	check_status(&a);
 	if (copying)
 		check_job(job, e.cell.flags & BLKREPL_CELL_DRAIN);
 	return e;

@@ -21,7 +21,7 @@ static int code_of(enum blkrepl_verdict v, struct blkrepl_cell c)
 	}
 }
 
-struct expectation expect(unsigned int op, bool force)
+static enum blkrepl_verdict judge(unsigned int op, bool force)
 {
 	struct blkrepl_situation situation = {
 		.force = force,
@@ -31,9 +31,15 @@ struct expectation expect(unsigned int op, bool force)
 		.lags = place.lags || place.state == BLKREPL_COPY_STATE_BROKEN,
 		.unique = place.lags,
 	};
+
+	return blkrepl_op_judge(BLKREPL_SYNC_MIRROR, op, place.state, &situation);
+}
+
+struct expectation expect(unsigned int op, bool force)
+{
 	struct expectation e = {
 		.cell = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, place.state),
-		.verdict = blkrepl_op_judge(BLKREPL_SYNC_MIRROR, op, place.state, &situation),
+		.verdict = judge(op, force),
 	};
 
 	e.code = code_of(e.verdict, e.cell);
@@ -43,21 +49,19 @@ struct expectation expect(unsigned int op, bool force)
 	return e;
 }
 
-/* As the property LegalOperations has them. */
-void legal_operations(unsigned int state, char *buf, size_t size)
+/* As LegalOperations has them: those that do something, with "!" where Force is needed. */
+void legal_operations(char *buf, size_t size)
 {
 	unsigned int op;
 	size_t n = 0;
 
 	*buf = 0;
 	for (op = BLKREPL_OP_FIRST; op <= BLKREPL_OP_LAST && n < size; op++) {
-		struct blkrepl_cell c = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, state);
+		enum blkrepl_verdict v = judge(op, false);
 
-		if (!blkrepl_op_built(BLKREPL_SYNC_MIRROR, op) || !(c.flags & BLKREPL_CELL_LEGAL) ||
-		    c.flags & BLKREPL_CELL_SAME)
-			continue;
-		n += snprintf(buf + n, size - n, "%s%s%s", n ? " " : "", blkrepl_operation_name(op),
-			      c.flags & BLKREPL_CELL_FORCE ? "!" : "");
+		if (v == BLKREPL_VERDICT_GO || v == BLKREPL_VERDICT_NEEDS_FORCE || v == BLKREPL_VERDICT_LOSES)
+			n += snprintf(buf + n, size - n, "%s%s%s", n ? " " : "", blkrepl_operation_name(op),
+				      v == BLKREPL_VERDICT_GO ? "" : "!");
 	}
 }
 
