@@ -23,6 +23,7 @@ struct attempt {
 
 void bringup_result(struct group *g, int error, const char *message)
 {
+        g->tried = error < 0;
         g->closed = error == -EACCES;
         if (error < 0) {
                 group_set_reason(g, !g->closed, message);
@@ -77,7 +78,7 @@ static void try_group(struct group *g)
         const char *missing;
         char reason[1200];
 
-        if (g->up || g->closed || !g->wanted || g->busy || g->hidden)
+        if (g->up || g->tried || !g->wanted || g->busy || g->hidden)
                 return;
         missing = command_missing_device(g);
         if (missing) {
@@ -177,9 +178,19 @@ void bringup_relationship(struct relationship *q)
         connect_what_flows(q);
 }
 
-void bringup_event(struct relationship *q)
+static void try_again(struct relationship *q)
 {
-        if (left_to_do(q).operation)
+        q->told = q->source->closed = q->target->closed = q->source->tried = q->target->tried = false;
+}
+
+void bringup_event(struct relationship *q, bool state_changed)
+{
+        if (q->busy)
+                return;
+        if (state_changed) {
+                try_again(q);
+                bringup_relationship(q);
+        } else if (left_to_do(q).operation)
                 bringup_relationship(q);
         else if (reconcile_to_connect(q->half, q->driver) != N_SIDES)
                 bringup_schedule(q->manager, DEVICE_SETTLE_USEC);
@@ -202,11 +213,12 @@ void bringup_all(struct manager *m)
         manager_refresh_all(m);
         for (struct group *g = m->groups; g; g = g->next)
                 if (!group_relationship(g)) {
+                        g->tried = false;
                         try_group(g);
                         incomplete |= g->wanted && !g->up && !g->hidden;
                 }
         for (struct relationship *q = m->relationships; q; q = q->next) {
-                q->told = q->source->closed = q->target->closed = false;
+                try_again(q);
                 bringup_relationship(q);
                 incomplete |= is_incomplete(q);
         }

@@ -15,7 +15,7 @@ void bringup_all(struct manager *m);
 /* Looks at a relationship and its groups: after an operation, or when the module told something. */
 void bringup_relationship(struct relationship *q);
 /* The module told that it changed. */
-void bringup_event(struct relationship *q);
+void bringup_event(struct relationship *q, bool state_changed);
 /* Soon, once for however many calls: LVM is read anew first. */
 void bringup_schedule(struct manager *m, uint64_t usec);
 

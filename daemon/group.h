@@ -39,6 +39,7 @@ struct group {
 
         bool up;
         bool failed;                    /* it could not be brought up */
+        bool tried;                     /* so it is not tried again at once */
         bool closed;                    /* the state of its relationship forbade it when that was tried */
         bool busy;                      /* a child is changing it */
         bool hidden;                    /* a creation that is not committed */

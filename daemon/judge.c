@@ -12,6 +12,12 @@ static uint64_t lacking(const struct relationship *q)
         return q->half[SIDE_SOURCE].known ? q->half[SIDE_SOURCE].kernel.bytes_dirty : 0;
 }
 
+/* RestoreFromReplica was aborted: the source is neither what it was nor what the target is. */
+static bool half_restored(const struct relationship *q)
+{
+        return q->kernel.progress_status == BLKREPL_PROGRESS_STATUS_RESTORING && relationship_state(q) != BLKREPL_COPY_STATE_UNSYNCHRONIZED;
+}
+
 /* Bytes that only this side has and that the operation gives up, as far as it is known. */
 static uint64_t lost_of(const struct relationship *q, unsigned int operation, enum side side)
 {
@@ -42,7 +48,7 @@ static struct blkrepl_situation situation(const struct relationship *q, unsigned
         return (struct blkrepl_situation){
                 .force = force,
                 .consistent = q->kernel.consistency_state == BLKREPL_CONSISTENCY_STATE_CONSISTENT,
-                .unfinished = q->kernel.bytes_dirty > 0,
+                .unfinished = q->kernel.consistency_state != BLKREPL_CONSISTENCY_STATE_CONSISTENT || half_restored(q),
                 .first_copy = !q->kernel.when_synced,
                 .lags = lacking(q) > 0 || !q->half[SIDE_SOURCE].up || state == BLKREPL_COPY_STATE_BROKEN ||
                         state == BLKREPL_COPY_STATE_PARTITIONED,
@@ -54,6 +60,9 @@ enum blkrepl_verdict judge(const struct relationship *q, unsigned int operation,
 {
         struct blkrepl_situation s = situation(q, operation, force);
 
+        /* It is the way out. */
+        if (operation == BLKREPL_OPERATION_RESTORE_FROM_REPLICA && half_restored(q))
+                return BLKREPL_VERDICT_GO;
         return blkrepl_op_judge(q->sync_type, operation, relationship_state(q), &s);
 }
 
@@ -141,11 +150,11 @@ char **judge_list_legal(const struct relationship *q)
         char **l = calloc(1, sizeof(char *));
 
         for (unsigned int op = BLKREPL_OP_FIRST; l && q->up && op <= BLKREPL_OP_LAST; op++) {
-                enum blkrepl_verdict v = judge(q, op, false);
+                struct blkrepl_cell c = blkrepl_op_cell(q->sync_type, op, relationship_state(q));
 
-                if (v != BLKREPL_VERDICT_GO && v != BLKREPL_VERDICT_NEEDS_FORCE && v != BLKREPL_VERDICT_LOSES)
+                if (!blkrepl_op_built(q->sync_type, op) || !(c.flags & BLKREPL_CELL_LEGAL) || (c.flags & BLKREPL_CELL_SAME))
                         continue;
-                if (strv_extendf(&l, "%s%s", blkrepl_operation_name(op), v == BLKREPL_VERDICT_GO ? "" : "!") < 0)
+                if (strv_extendf(&l, "%s%s", blkrepl_operation_name(op), c.flags & BLKREPL_CELL_FORCE ? "!" : "") < 0)
                         return strv_free(l);
         }
         return l;

@@ -100,7 +100,7 @@ static void on_relationship_event(struct manager *m, const struct kernel_relatio
                 return;
         relationship_refresh(q, true);
         relationship_send_event(q, blkrepl_event_name(k->event));
-        bringup_event(q);
+        bringup_event(q, before != relationship_state(q));
 }
 
 static void on_netlink_event(enum netlink_event_kind kind, const void *object, void *userdata)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "../kernel/names.h"
 #include "bringup.h"
-#include "child.h"
+#include "command.h"
 #include "job.h"
 #include "judge.h"
 #include "operation.h"
@@ -98,6 +97,18 @@ static int forget(struct relationship *q)
         return r;
 }
 
+static void on_taken_down(_unused_ const struct child_result *result, void *userdata)
+{
+        bringup_schedule(userdata, 0);
+}
+
+/* It was left in the middle of a copy, so it has no replica devices; starting it tells why. */
+static void take_down(struct group *g)
+{
+        if (command_group_del(g, true, on_taken_down, g->manager) < 0)
+                log_oom();
+}
+
 /* The relationship has ended; the groups stay. */
 static void ended(struct relationship *q)
 {
@@ -121,9 +132,11 @@ static void ended(struct relationship *q)
         relationship_free(q);
         for (enum side i = 0; i < N_SIDES; i++) {
                 group[i]->role = GROUP_SOURCE;
-                group[i]->closed = false;
+                group[i]->closed = group[i]->tried = false;
                 if (!group[i]->up)
                         group[i]->forget = uuid;
+                else if (group[i]->kernel.access == BLKREPL_ACCESS_NONE)
+                        take_down(group[i]);
                 store_put_group(m->store, group[i]);
                 group_changed(group[i]);
         }
@@ -277,7 +290,7 @@ static void set_intent(const struct relationship *q, unsigned int op, const stru
 
         *i = (struct sequence_intent){
                 .operation = op, .state = relationship_state(q), .source = q->source->uuid, .driver = q->driver,
-                .force = o->force, .hold_source_io = o->hold_source_io, .called_for = true,
+                .force = o->force, .hold_source_io = o->hold_source_io,
                 .timeout_ms = ms > UINT32_MAX ? UINT32_MAX : ms,
                 .keep_snapshot = o->present & OPTION_BIT(OPTION_KEEP_SNAPSHOT) ? o->keep_snapshot : op == BLKREPL_OPERATION_RESTORE_FROM_REPLICA,
                 .need_snapshot = o->keep_snapshot,

@@ -213,14 +213,18 @@ static void save_roles(struct relationship *q)
         }
 }
 
-/* Pairs are found by their target's members. */
+/* Pairs are found by their target's members. Announcing looks them up, which may lead here again. */
 static void swap_roles(struct relationship *q)
 {
-        struct half half = q->half[SIDE_SOURCE];
         struct group *source = q->source;
+        struct half half;
 
+        if (q->swapping)
+                return;
+        q->swapping = true;
         if (!q->hidden)
                 relationship_announce_pairs(q, false);
+        half = q->half[SIDE_SOURCE];
         q->source = q->target;
         q->target = source;
         q->source->role = GROUP_SOURCE;
@@ -229,6 +233,7 @@ static void swap_roles(struct relationship *q)
         q->half[SIDE_TARGET] = half;
         if (!q->hidden)
                 relationship_announce_pairs(q, true);
+        q->swapping = false;
         save_roles(q);
         group_changed(q->source);
         group_changed(q->target);
@@ -271,6 +276,8 @@ static void settle(struct relationship *q, bool changed)
         }
         if (before != relationship_state(q))
                 relationship_check_waiters(q);
+        if (q->sequence)
+                sequence_poll(q->sequence);
         if (q->job)
                 job_relationship_changed(q->job);
 }
@@ -288,6 +295,9 @@ void relationship_apply_kernel(struct relationship *q, const struct kernel_relat
         bool changed;
 
         if (side == N_SIDES)
+                return;
+        /* An event that was sent before the last answer tells what is past. */
+        if (k->present & PRESENT(RELATIONSHIP_EVENT) && h->up && k->event_seq <= h->kernel.event_seq)
                 return;
         changed = !h->up || differs(&h->kernel, k);
         h->kernel = *k;

@@ -38,6 +38,7 @@ struct relationship {
         enum side driver;               /* the half that mirrors or copies, or stands for both */
         bool busy;                      /* a child is changing it */
         bool hidden;
+        bool swapping;
         bool told;                      /* the sides stand apart and know it, as far as they can be reached */
         bool changed;
         uint64_t refreshed;             /* monotonic */

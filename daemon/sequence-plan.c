@@ -29,6 +29,11 @@ static const struct {
                 DO(DISCONNECT, DRIVER, STEP_OPTIONAL),
                 DO(UP, OTHER, STEP_OPTIONAL),
         } },
+        { OPERATION(SPLIT), STATE(UNSYNCHRONIZED), {
+                DO(DRAIN, SOURCE),
+                DO(OPERATE, SOURCE),
+                DO(UP, TARGET, STEP_OPTIONAL),
+        } },
         { OPERATION(SPLIT), ANY, {
                 DO(ATTACH, SOURCE),
                 DO(OPERATE, SOURCE),

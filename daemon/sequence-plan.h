@@ -21,6 +21,7 @@ enum step_kind {
         STEP_ATTACH,            /* it opens the other side's devices; the state stays */
         STEP_CONNECT,           /* the same, and what flows goes on */
         STEP_DISCONNECT,        /* it closes them */
+        STEP_DRAIN,             /* its copy comes to its end */
         STEP_SNAPSHOT,          /* its volumes are kept, as far as that is asked for */
         STEP_OPERATE,           /* the operation, on its half */
 };

@@ -12,6 +12,13 @@
 #include "snapshot.h"
 #include "store.h"
 
+/* Less than what callers on the bus wait for an answer */
+#define DRAIN_USEC (20 * USEC_PER_SEC)
+
+/* What the other side held is closed a moment after it has let go. */
+#define IN_USE_USEC (3 * USEC_PER_SEC)
+#define IN_USE_INTERVAL (50 * USEC_PER_MSEC)
+
 struct sequence {
         struct manager *manager;
         sd_id128_t relationship;
@@ -21,10 +28,11 @@ struct sequence {
         unsigned int at;
         bool running;
         bool anew;                      /* it has been broken off before */
-        long die_after;                 /* so many steps, for tests; -1: not at all */
         char **snapshots;
         char *obstacle;                 /* why there are no snapshots */
         char message[1024];
+        sd_event_source *look, *deadline;       /* while it waits */
+        uint64_t first_try;                     /* monotonic; of a step that meets volumes in use */
         sequence_handler handler;
         void *userdata;
 };
@@ -73,9 +81,16 @@ unsigned int sequence_progress(const struct sequence *s)
         }
 }
 
+static bool removes(const struct sequence *s)
+{
+        return s->intent.operation == BLKREPL_OPERATION_DETACH || s->intent.operation == BLKREPL_OPERATION_DISSOLVE;
+}
+
 struct sequence *sequence_free(struct sequence *s)
 {
         if (s) {
+                sd_event_source_disable_unref(s->look);
+                sd_event_source_disable_unref(s->deadline);
                 strv_free(s->snapshots);
                 free(s->obstacle);
                 free(s);
@@ -99,16 +114,16 @@ static void refresh(struct relationship *q)
 static void end(struct sequence *s, int error)
 {
         struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
-        bool keep = error < 0 && s->intent.begun;
+        bool keep = error < 0 && s->intent.begun && removes(s);
 
         s->running = false;
         set_busy(q, false);
-        refresh(q);
         if (!keep) {
                 if (store_delete_operation(s->manager->store, s->relationship) < 0)
                         log_warning("The intent of an operation on %s could not be deleted.", q->name);
                 q->sequence = NULL;
         }
+        refresh(q);
         if (s->handler)
                 s->handler(q, s, error, error < 0 ? s->message : "", s->userdata);
         if (!keep)
@@ -126,10 +141,19 @@ static int fault(struct sequence *s, int error, const char *format, ...)
         return error;
 }
 
-/* A test has the daemon die here; see docs/testing.md. */
+/* A test has the daemon die here, once; see docs/testing.md. */
 static void die_if_asked(const struct sequence *s)
 {
-        if (s->die_after == (long)s->at)
+        const char *path = getenv("BLKREPLD_DIE_AT");
+        unsigned int operation, state, steps;
+        FILE *f = path ? fopen(path, "re") : NULL;
+        int n;
+
+        if (!f)
+                return;
+        n = fscanf(f, "%u %u %u", &operation, &state, &steps);
+        fclose(f);
+        if (n == 3 && operation == s->intent.operation && state == s->intent.state && steps == s->at && unlink(path) >= 0)
                 raise(SIGKILL);
 }
 
@@ -143,6 +167,7 @@ static int step_done(struct sequence *s, int error)
         if (error < 0)
                 log_info("%s goes on although a step failed: %s", blkrepl_operation_title(s->intent.operation), s->message);
         s->at++;
+        s->first_try = 0;
         if (s->intent.step < s->at)
                 s->intent.step = s->at;
         r = store_put_operation(s->manager->store, s->relationship, &s->intent);
@@ -180,6 +205,27 @@ static bool took_effect(const struct sequence *s, const struct relationship *q, 
         return h->kernel.copy_state != s->intent.state && (h->kernel.copy_state == c.to || h->kernel.copy_state == c.via);
 }
 
+static int on_again(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
+{
+        struct sequence *s = userdata;
+
+        s->deadline = sd_event_source_disable_unref(s->deadline);
+        go_on(s);
+        return 0;
+}
+
+static bool try_again_soon(struct sequence *s, const struct step *step)
+{
+        uint64_t now = now_monotonic();
+
+        if (step->kind != STEP_UP && step->kind != STEP_ATTACH && step->kind != STEP_CONNECT)
+                return false;
+        if (!s->first_try)
+                s->first_try = now;
+        return now < s->first_try + IN_USE_USEC &&
+               sd_event_add_time_relative(s->manager->event, &s->deadline, CLOCK_MONOTONIC, IN_USE_INTERVAL, 0, on_again, s) >= 0;
+}
+
 static void on_child(const struct child_result *result, void *userdata)
 {
         struct sequence *s = userdata;
@@ -189,6 +235,8 @@ static void on_child(const struct child_result *result, void *userdata)
         int error = result->error;
 
         refresh(q);
+        if (error == -EBUSY && try_again_soon(s, step))
+                return;
         if (error < 0)
                 fault(s, error, "%s", result->fault.message);
         switch ((enum step_kind)step->kind) {
@@ -226,7 +274,7 @@ static int up(struct sequence *s, struct relationship *q, struct group *g)
         missing = command_missing_device(g);
         if (missing)
                 return fault(s, -ENXIO, "The volume %s of the group %s is not there.", missing, g->name);
-        if (s->intent.operation == BLKREPL_OPERATION_DETACH || s->intent.operation == BLKREPL_OPERATION_DISSOLVE)
+        if (removes(s))
                 g->forget = q->uuid;
         return command_group_new(g, false, on_child, s) ?: 1;
 }
@@ -296,11 +344,9 @@ static int operate(struct sequence *s, const struct step *step, struct relations
                 .force = s->intent.force || step->flags & STEP_FORCE,
                 .hold_source_io = s->intent.hold_source_io,
         };
-        bool removes = s->intent.operation == BLKREPL_OPERATION_DETACH || s->intent.operation == BLKREPL_OPERATION_DISSOLVE;
-
         if (left_out(step, h, g == q->source ? q->target : q->source))
                 return 0;
-        if (!h->up && removes && g->up)
+        if (!h->up && removes(s) && g->up)
                 return 0;
         if (!h->up)
                 return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
@@ -363,6 +409,65 @@ static int snapshot(struct sequence *s, struct relationship *q, struct group *g)
         return snapshot_take(g, blkrepl_operation_name(s->intent.operation), expected, on_snapshots, s) ?: 1;
 }
 
+static void drained(struct sequence *s, int error)
+{
+        s->look = sd_event_source_disable_unref(s->look);
+        s->deadline = sd_event_source_disable_unref(s->deadline);
+        error = step_done(s, error);
+        if (error < 0)
+                end(s, error);
+        else
+                go_on(s);
+}
+
+/* 1: not yet */
+static int look_at_copy(struct sequence *s, const struct half *h)
+{
+        if (h->up && h->kernel.copy_state == BLKREPL_COPY_STATE_SYNCHRONIZED)
+                return 0;
+        if (h->up && h->kernel.copy_state == BLKREPL_COPY_STATE_UNSYNCHRONIZED)
+                return 1;
+        return fault(s, -ETIMEDOUT, "The copy did not come to its end%s%s.", *h->kernel.reason ? ": " : "", h->kernel.reason);
+}
+
+static int on_look(_unused_ sd_event_source *source, void *userdata)
+{
+        struct sequence *s = userdata;
+        struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
+        int r = look_at_copy(s, half_of(q, step_group(s, s->steps + s->at)));
+
+        if (r <= 0)
+                drained(s, r);
+        return 0;
+}
+
+static int on_deadline(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
+{
+        struct sequence *s = userdata;
+
+        drained(s, fault(s, -ETIMEDOUT, "The copy did not come to its end in time; nothing was changed and it goes on."));
+        return 0;
+}
+
+void sequence_poll(struct sequence *s)
+{
+        if (s->look)
+                sd_event_source_set_enabled(s->look, SD_EVENT_ONESHOT);
+}
+
+static int drain(struct sequence *s, const struct half *h)
+{
+        uint64_t usec = s->intent.timeout_ms ? s->intent.timeout_ms * USEC_PER_MSEC : DRAIN_USEC;
+        int r = look_at_copy(s, h);
+
+        if (r <= 0)
+                return r;
+        r = sd_event_add_time_relative(s->manager->event, &s->deadline, CLOCK_MONOTONIC, usec, 0, on_deadline, s);
+        if (r >= 0)
+                r = sd_event_add_defer(s->manager->event, &s->look, on_look, s);
+        return r < 0 ? r : 1;
+}
+
 static int run_step(struct sequence *s, struct relationship *q)
 {
         const struct step *step = s->steps + s->at;
@@ -381,6 +486,8 @@ static int run_step(struct sequence *s, struct relationship *q)
                 return connect(s, step, q, g, h);
         case STEP_DISCONNECT:
                 return h->up && h->kernel.connected ? command_disconnect(q, g, s->intent.timeout_ms, on_child, s) ?: 1 : 0;
+        case STEP_DRAIN:
+                return drain(s, h);
         case STEP_SNAPSHOT:
                 return snapshot(s, q, g);
         case STEP_OPERATE:
@@ -419,16 +526,7 @@ static struct sequence *sequence_new(struct relationship *q, const struct sequen
         s->group[SIDE_SOURCE] = swapped ? q->target : q->source;
         s->group[SIDE_TARGET] = swapped ? q->source : q->target;
         s->steps = sequence_plan(intent->operation, intent->state);
-        s->die_after = -1;
         return s;
-}
-
-static long steps_before_death(void)
-{
-        const char *text = getenv("BLKREPLD_DIE_AFTER_STEPS");
-        uint64_t n;
-
-        return text && parse_u64(text, &n) >= 0 && n < 100 ? (long)n : -1;
 }
 
 static void run(struct sequence *s, struct relationship *q)
@@ -456,8 +554,6 @@ int sequence_start(struct relationship *q, const struct sequence_intent *intent,
         q->sequence = s;
         s->handler = handler;
         s->userdata = userdata;
-        if (intent->called_for)
-                s->die_after = steps_before_death();
         run(s, q);
         return 0;
 }
@@ -469,7 +565,6 @@ int sequence_resume(struct relationship *q, sequence_handler handler)
         if (!s || s->running)
                 return 0;
         s->anew = true;
-        s->die_after = -1;
         s->handler = handler;
         s->userdata = NULL;
         run(s, q);

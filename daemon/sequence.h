@@ -2,10 +2,11 @@
 /*
  * Carrying an operation out: its steps, one after the other, each in a child.
  *
- * An intent is in the database before the first step and goes after the last.
- * A sequence that fails before the operation took effect anywhere is over: it
- * changed nothing. One that fails later stays with its relationship; it is
- * begun anew whenever a group or a device comes, and at the daemon's next start.
+ * An intent is in the database before the first step and goes after the last;
+ * at its next start the daemon begins anew what it finds there. A sequence that
+ * fails is over. If the operation had taken effect on one side, what is left to
+ * do is seen from the halves (reconcile.h) and done as soon as that is possible;
+ * only the end of a relationship, which leaves no half to see, stays an intent.
  */
 #pragma once
 
@@ -23,9 +24,7 @@ struct sequence_intent {
         unsigned int step;              /* so many have been done */
         bool begun;                     /* the operation has taken effect somewhere */
 
-        /* These are not stored. */
-        uint64_t expected_revision;     /* 0: any */
-        bool called_for;                /* somebody waits for it */
+        uint64_t expected_revision;     /* 0: any; it is not stored */
 };
 
 /* error < 0: message tells what is wrong. The handler may end the relationship. */
@@ -38,6 +37,8 @@ int sequence_resume(struct relationship *q, sequence_handler handler);
 struct sequence *sequence_free(struct sequence *s);
 
 bool sequence_is_running(const struct sequence *s);
+/* The relationship changed: one that waits for the end of a copy looks again. */
+void sequence_poll(struct sequence *s);
 /* ProgressStatus while it runs; 0: the module's word is good */
 unsigned int sequence_progress(const struct sequence *s);
 const struct sequence_intent *sequence_get_intent(const struct sequence *s);

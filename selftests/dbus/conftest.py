@@ -130,7 +130,7 @@ class Daemon:
     def rows(self):
         with sqlite3.connect(f"file:{self.directory}/blkrepl.db?mode=ro", uri=True) as db:
             return sum(db.execute(f"SELECT count(*) FROM {t}").fetchone()[0]
-                       for t in ("groups", "members", "relationships", "intents"))
+                       for t in ("groups", "members", "relationships", "intents", "operations", "tombstones"))
 
 
 @pytest.fixture(name="directory")

@@ -97,9 +97,11 @@ def test_operations_on_a_group_that_is_down(daemon):
     result = daemon.call(relationship, "org.blkrepl1.Relationship", "Suspend", "a{sv}", [{}])
     assert result["error"] == "org.blkrepl1.Error.Failed"
     assert "start it" in result["message"]
-    for name in ("Failover", "Split", "Unprepare", "ReturnToResourcePool"):
+    for name in ("Failover", "Split", "Unprepare"):
         result = daemon.call(relationship, "org.blkrepl1.Relationship", name, "a{sv}", [{}])
-        assert result["error"] == "org.blkrepl1.Error.NotSupported", result
+        assert result["error"] == "org.blkrepl1.Error.Failed", result
+    result = daemon.call(relationship, "org.blkrepl1.Relationship", "ReturnToResourcePool", "a{sv}", [{}])
+    assert result["error"] == "org.blkrepl1.Error.NotSupported", result
     result = daemon.call(relationship, "org.blkrepl1.Relationship", "Set", "a{sv}", [{}])
     assert result["error"] == "org.blkrepl1.Error.InvalidParameter"
     result = daemon.call(relationship, "org.blkrepl1.Relationship", "WaitState", "qt", [4, 1000])
@@ -120,10 +122,77 @@ def test_set_replication_relationship_checks_its_parameters(daemon):
 
     assert run(op=1) == "org.blkrepl1.Error.InvalidParameter"
     assert run(op=24) == "org.blkrepl1.Error.InvalidParameter"
-    assert run(op=10) == "org.blkrepl1.Error.NotSupported"
+    assert run(op=19) == "org.blkrepl1.Error.NotSupported"
     assert run(target=f"{ROOT}/group/g0") == "org.blkrepl1.Error.ObjectNotFound"
     assert run(target=f"{ROOT}/group/g1") == "org.blkrepl1.Error.Failed"
     assert run(sources=[f"{ROOT}/volume/x"]) == "org.blkrepl1.Error.InvalidParameter"
     assert run(pairs=["/"]) == "org.blkrepl1.Error.InvalidParameter"
     assert run(options={"HoldSource": ["b", True]}) == "org.blkrepl1.Error.InvalidParameter"
+    assert run(options={"HoldSourceIO": ["b", True]}) == "org.blkrepl1.Error.Failed"
+    assert run(op=16, options={"HoldSourceIO": ["b", True]}) == "org.blkrepl1.Error.InvalidParameter"
+    assert run(op=15, options={"KeepSnapshot": ["b", True]}) == "org.blkrepl1.Error.Failed"
+    assert run(op=10, options={"KeepSnapshot": ["b", True]}) == "org.blkrepl1.Error.InvalidParameter"
     assert run() == "org.blkrepl1.Error.Failed"
+
+
+def test_every_operation_that_is_offered_is_known(daemon):
+    daemon.stop()
+    add_rows(daemon)
+    daemon.start()
+    offered = daemon.value(ROOT, SYSTEM, "GetSupportedOperations", "qq", [6, 2])[0]
+    assert {o[0] for o in offered} >= {2, 4, 7, 8, 10, 11, 12, 14, 15, 16, 20, 21, 22, 23}
+    for number, name, states in offered:
+        assert states, name
+        method = "".join(word.capitalize() for word in name.split("-"))
+        result = daemon.call(f"{ROOT}/relationship/r", "org.blkrepl1.Relationship", method, "a{sv}", [{"Nothing": ["b", True]}])
+        assert result["error"] == "org.blkrepl1.Error.InvalidParameter", (number, result)
+        assert "Force" in result["message"], result
+
+
+def rows_of(daemon, table):
+    with sqlite3.connect(f"file:{daemon.directory}/blkrepl.db?mode=ro", uri=True) as db:
+        return db.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def test_a_relationship_out_of_reach_ends_with_force(daemon):
+    daemon.stop()
+    add_rows(daemon)
+    daemon.start()
+    relationship = f"{ROOT}/relationship/r"
+    result = daemon.call(relationship, "org.blkrepl1.Relationship", "Detach", "a{sv}", [{}])
+    assert result["error"] == "org.blkrepl1.Error.Failed"
+    assert "Force" in result["message"]
+    value, job, status = daemon.value(relationship, "org.blkrepl1.Relationship", "Detach", "a{sv}", [{"Force": ["b", True]}])
+    assert (value, job, status["Code"]) == (0, "/", 0)
+    assert daemon.value(ROOT, SYSTEM, "ListRelationships")[0] == []
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        assert [(g[1], g[2]) for g in daemon.value(ROOT, SYSTEM, "ListGroups")[0]] == [("g0", "none"), ("g1", "none")]
+        assert sorted(rows_of(daemon, "tombstones")) == [(GROUP.format(i), GROUP.format(9)) for i in (0, 1)]
+        daemon.stop(how)
+        daemon.start()
+    daemon.value(f"{ROOT}/group/g1", "org.blkrepl1.Group", "Delete", "a{sv}", [{}])
+    assert rows_of(daemon, "tombstones") == [(GROUP.format(0), GROUP.format(9))]
+
+
+def test_an_intent_waits_for_the_module(daemon):
+    daemon.stop()
+    add_rows(daemon)
+    with sqlite3.connect(daemon.directory / "blkrepl.db") as db:
+        db.execute("INSERT INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                   (GROUP.format(9), 10, 4, GROUP.format(0), 0, 0, 0, 0, 0, 0, 2, 1))
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        daemon.start()
+        assert daemon.get(f"{ROOT}/relationship/r", "org.blkrepl1.Relationship", "CopyState") == "Not applicable"
+        daemon.stop(how)
+        assert len(rows_of(daemon, "operations")) == 1
+
+
+def test_a_database_of_the_first_version_is_brought_up(daemon):
+    daemon.stop()
+    add_rows(daemon)
+    with sqlite3.connect(daemon.directory / "blkrepl.db") as db:
+        db.executescript("DROP TABLE operations; DROP TABLE tombstones; PRAGMA user_version=1")
+    daemon.start()
+    assert len(daemon.value(ROOT, SYSTEM, "ListRelationships")[0]) == 1
+    assert rows_of(daemon, "operations") == []
+    assert (daemon.directory / "blkrepl.db.version-1").exists()
