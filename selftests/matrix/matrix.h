@@ -99,11 +99,11 @@ bool image_compare(void);
 struct place {
 	bool known, related;
 	unsigned int state;
-	unsigned int progress;		/* of a copy, else 0 */
 	enum side source;
-	bool consistent;		/* the target is one point in time */
+	bool back, restoring;		/* the target fails back, or the source is restored from it */
+	bool consistent;		/* who is copied to is one point in time */
 	bool first_copy;		/* it never was the same as the source */
-	bool lags;			/* it lacks what the source has written */
+	bool lags;			/* the target lacks what the source has written */
 	bool quiet;			/* nothing is written where that would make a difference */
 	char job[64];			/* of the copy that runs */
 };
@@ -113,9 +113,10 @@ extern struct place place;
 bool open_for_writing(enum side s);
 bool mirrored_from(enum side s);
 enum side copy_source(void);
+unsigned int copy_progress(void);
 void place_copying(unsigned int op);
 void place_copied(void);
-void place_arrive(struct blkrepl_cell c);
+void place_arrive(unsigned int op, struct blkrepl_cell c);
 
 /* table.c: what the table promises */
 

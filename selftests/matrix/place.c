@@ -12,31 +12,39 @@ struct place place;
 /* Who may use the replica devices of a side. */
 bool open_for_writing(enum side s)
 {
-	bool is_source = s == place.source;
+	bool receives = s != copy_source() && !place.consistent;
 
 	if (!place.related)
-		return is_source || place.consistent;
+		return !receives;
+	if (place.back)
+		return s != place.source;
+	if (place.restoring)
+		return false;
 	switch (place.state) {
 	case ST(FAILEDOVER):
-		return !is_source;
+		return s != place.source;
 	case ST(FRACTURED):
 	case ST(SPLIT):
 	case ST(SKEWED):
-		return is_source || place.consistent;
-	case ST(UNSYNCHRONIZED):
-		if (place.progress == BLKREPL_PROGRESS_STATUS_FAILING_BACK)
-			return !is_source;
-		return is_source && place.progress != BLKREPL_PROGRESS_STATUS_RESTORING;
+		return !receives;
 	default:
-		return is_source;
+		return s == place.source;
 	}
 }
 
 /* From where a copy goes, when one runs. */
 enum side copy_source(void)
 {
-	return place.progress == BLKREPL_PROGRESS_STATUS_FAILING_BACK ||
-		place.progress == BLKREPL_PROGRESS_STATUS_RESTORING ? other(place.source) : place.source;
+	return place.back || place.restoring ? other(place.source) : place.source;
+}
+
+unsigned int copy_progress(void)
+{
+	if (place.back)
+		return BLKREPL_PROGRESS_STATUS_FAILING_BACK;
+	if (place.restoring)
+		return BLKREPL_PROGRESS_STATUS_RESTORING;
+	return place.first_copy ? BLKREPL_PROGRESS_STATUS_SYNCHRONIZING : BLKREPL_PROGRESS_STATUS_RESYNCING;
 }
 
 /* Whether what is written on a side reaches the other at once. */
@@ -48,23 +56,10 @@ bool mirrored_from(enum side s)
 /* An operation has begun a copy. */
 void place_copying(unsigned int op)
 {
-	switch (op) {
-	case BLKREPL_OPERATION_ACTIVATE:
-		place.progress = place.first_copy ? BLKREPL_PROGRESS_STATUS_SYNCHRONIZING :
-			BLKREPL_PROGRESS_STATUS_RESYNCING;
-		break;
-	case BLKREPL_OPERATION_RESTORE_FROM_REPLICA:
-		place.progress = BLKREPL_PROGRESS_STATUS_RESTORING;
-		break;
-	case BLKREPL_OPERATION_FAILBACK:
-		place.progress = BLKREPL_PROGRESS_STATUS_FAILING_BACK;
-		break;
-	case BLKREPL_OPERATION_REVERSE_ROLES:
+	if (op == BLKREPL_OPERATION_REVERSE_ROLES)
 		place.source = other(place.source);
-		/* fall through */
-	default:
-		place.progress = BLKREPL_PROGRESS_STATUS_RESYNCING;
-	}
+	place.back |= op == BLKREPL_OPERATION_FAILBACK;
+	place.restoring |= op == BLKREPL_OPERATION_RESTORE_FROM_REPLICA;
 	place.state = ST(UNSYNCHRONIZED);
 	place.consistent = false;
 	image_unsettle(other(copy_source()));
@@ -75,14 +70,14 @@ void place_copied(void)
 {
 	image_settle(copy_source());
 	place.state = ST(SYNCHRONIZED);
-	place.progress = 0;
+	place.back = place.restoring = false;
 	place.consistent = true;
 	place.first_copy = false;
 	place.lags = false;
 }
 
 /* An operation has led to where its cell says. */
-void place_arrive(struct blkrepl_cell c)
+void place_arrive(unsigned int op, struct blkrepl_cell c)
 {
 	if (c.flags & BLKREPL_CELL_REMOVE)
 		place.related = false;
@@ -90,13 +85,15 @@ void place_arrive(struct blkrepl_cell c)
 		place.source = other(place.source);
 	if (!c.to)
 		return;
-	/* A copy that was given up went nowhere; one that was turned round neither. */
 	if (place.state == ST(UNSYNCHRONIZED) && (c.flags & BLKREPL_CELL_DRAIN))
 		place_copied();
 	place.state = c.to;
-	place.progress = 0;
-	if (c.to == ST(PREPARED) || c.to == ST(ABORTED))
+	if (op == BLKREPL_OPERATION_ABORT) {
 		place.consistent = false;
-	if (c.to == ST(PREPARED))
+		place.back = false;
+	}
+	if (op == BLKREPL_OPERATION_UNPREPARE) {
+		place.consistent = false;
 		place.first_copy = true;
+	}
 }

@@ -62,6 +62,10 @@ static bool synchronized(void)
 			continue;
 		}
 		rig_return();
+		if (place.restoring && place.state == ST(ABORTED)) {
+			step(OP(RESTORE_FROM_REPLICA), false);
+			continue;
+		}
 		switch (place.state) {
 		case ST(INITIALIZED):
 		case ST(PREPARED):
@@ -134,7 +138,6 @@ static bool lost(void)
 {
 	rig_lose(other(place.source));
 	place.state = ST(BROKEN);
-	place.progress = 0;
 	write_everywhere();
 	if (bus_wait_state(ST(BROKEN)) < 0) {
 		complain("a lost target does not break: %s", bus_last_error());

@@ -70,7 +70,7 @@ static struct expectation begin(unsigned int op, bool force)
 		place_copying(op);
 		memcpy(place.job, a.job, sizeof(place.job));
 	} else {
-		place_arrive(e.cell);
+		place_arrive(op, e.cell);
 	}
 	check_status(&a);
 	if (copying)

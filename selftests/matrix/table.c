@@ -21,6 +21,37 @@ static int code_of(enum blkrepl_verdict v, struct blkrepl_cell c)
 	}
 }
 
+static struct blkrepl_cell cell_of(unsigned int op)
+{
+	struct blkrepl_cell c = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, place.state);
+
+	if (place.back && op == BLKREPL_OPERATION_ABORT)
+		c.to = BLKREPL_COPY_STATE_FAILEDOVER;
+	return c;
+}
+
+/*
+ * Between the rules of two states: the side that is being overwritten must not be taken
+ * for a good one.
+ */
+static bool allowed_half_way(unsigned int op)
+{
+	switch (op) {
+	case BLKREPL_OPERATION_SUSPEND:
+	case BLKREPL_OPERATION_RESUME:
+	case BLKREPL_OPERATION_ABORT:
+	case BLKREPL_OPERATION_DETACH:
+	case BLKREPL_OPERATION_DISSOLVE:
+	case BLKREPL_OPERATION_RESET_TO_SYNC:
+	case BLKREPL_OPERATION_RESET_TO_ASYNC:
+	case BLKREPL_OPERATION_ACTIVATE_CONSISTENCY:
+	case BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static enum blkrepl_verdict judge(unsigned int op, bool force)
 {
 	struct blkrepl_situation situation = {
@@ -31,16 +62,18 @@ static enum blkrepl_verdict judge(unsigned int op, bool force)
 		.lags = place.lags || place.state == BLKREPL_COPY_STATE_BROKEN,
 		.unique = place.lags,
 	};
+	enum blkrepl_verdict v = blkrepl_op_judge(BLKREPL_SYNC_MIRROR, op, place.state, &situation);
 
-	return blkrepl_op_judge(BLKREPL_SYNC_MIRROR, op, place.state, &situation);
+	if (!(place.back || place.restoring) || v == BLKREPL_VERDICT_NOT_SUPPORTED || v == BLKREPL_VERDICT_NOT_BUILT)
+		return v;
+	if (op == (place.back ? BLKREPL_OPERATION_FAILBACK : BLKREPL_OPERATION_RESTORE_FROM_REPLICA))
+		return place.state == BLKREPL_COPY_STATE_UNSYNCHRONIZED ? BLKREPL_VERDICT_DONE : BLKREPL_VERDICT_GO;
+	return allowed_half_way(op) ? v : BLKREPL_VERDICT_WRONG_STATE;
 }
 
 struct expectation expect(unsigned int op, bool force)
 {
-	struct expectation e = {
-		.cell = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, place.state),
-		.verdict = judge(op, force),
-	};
+	struct expectation e = { .cell = cell_of(op), .verdict = judge(op, force) };
 
 	e.code = code_of(e.verdict, e.cell);
 	e.moves = e.verdict == BLKREPL_VERDICT_GO &&
