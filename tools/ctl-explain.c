@@ -4,8 +4,24 @@
 #include "ctl-format.h"
 #include "ctl-value.h"
 
-/* What the line above has said, or is said in another form. */
-static const char *const said[] = { "Code", "Name", "Message", "CopyState", "Revision", "RecoveryPointAge", "Pairs" };
+/* What is told in this order and these words; without words: not at all. */
+static const struct {
+        const char *key;
+        const char *words;
+} known[] = {
+        { "Reason", "reason" },
+        { "RecoveryPoint", "recovery point" },
+        { "BacklogBytes", "not the same on both sides" },
+        { "Snapshots", "snapshots kept" },
+        { "LegalOperations", "legal operations" },
+        { "Code", NULL },
+        { "Name", NULL },
+        { "Message", NULL },
+        { "CopyState", NULL },
+        { "Revision", NULL },
+        { "RecoveryPointAge", NULL },
+        { "Pairs", NULL },
+};
 
 char *explain_legal(json_object *legal)
 {
@@ -35,34 +51,63 @@ static char *recovery_point(json_object *o)
 
         if (point == 0 || age == USEC_INFINITY)
                 return strdup("none");
+        age -= age % (age < USEC_PER_SEC ? USEC_PER_MSEC : USEC_PER_SEC);
         if (asprintf(&text, "%s, %s%s", format_stamp(point, stamp), age ? format_span(age, span) : "up to date",
                      age ? " old" : "") < 0)
                 return NULL;
         return text;
 }
 
+/* Empty: there is nothing to tell. */
+static char *explain_value(json_object *status, const char *key, json_object *value)
+{
+        if (streq(key, "LegalOperations"))
+                return explain_legal(value);
+        if (streq(key, "RecoveryPoint"))
+                return recovery_point(status);
+        if (streq(key, "BacklogBytes") && json_object_get_uint64(value) == 0)
+                return strdup("");
+        return format_property(key, value);
+}
+
+static int explain_key(FILE *f, json_object *status, const char *key, const char *words)
+{
+        _cleanup_free_ char *text = NULL;
+        json_object *value;
+
+        if (!json_object_object_get_ex(status, key, &value))
+                return 0;
+        text = explain_value(status, key, value);
+        if (!words || !text)
+                return -ENOMEM;
+        if (*text)
+                fprintf(f, "  %s: %s\n", words, text);
+        return 0;
+}
+
+static bool is_known(const char *key)
+{
+        for (size_t i = 0; i < ELEMENTSOF(known); i++)
+                if (streq(known[i].key, key))
+                        return true;
+        return false;
+}
+
 int explain_status(FILE *f, json_object *status)
 {
-        json_object_object_foreach(status, key, value) {
-                _cleanup_free_ char *words = format_key(key, ' '), *text = NULL;
-                bool skip = false;
+        int r = 0;
 
-                for (size_t i = 0; i < ELEMENTSOF(said); i++)
-                        skip |= streq(said[i], key);
-                if (skip)
-                        continue;
-                if (streq(key, "LegalOperations"))
-                        text = explain_legal(value);
-                else if (streq(key, "RecoveryPoint"))
-                        text = recovery_point(status);
-                else
-                        text = format_property(key, value);
-                if (!words || !text)
-                        return -ENOMEM;
-                if (*text)
-                        fprintf(f, "  %s: %s\n", words, text);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(known); i++)
+                if (known[i].words)
+                        r = explain_key(f, status, known[i].key, known[i].words);
+        json_object_object_foreach(status, key, value) {
+                _cleanup_free_ char *words = format_key(key, ' ');
+
+                (void)value;
+                if (r >= 0 && !is_known(key))
+                        r = explain_key(f, status, key, words);
         }
-        return 0;
+        return r;
 }
 
 void explain_refusal(sd_bus *bus, const char *path)

@@ -15,7 +15,7 @@
 #include "../uapi/linux/blkrepl.h"
 
 static const struct column columns[] = {
-        { "Name", "NAME" },
+        { "Name", "RELATIONSHIP" },
         { "CopyState", "COPYSTATE" },
         { "ProgressStatus", "PROGRESS" },
         { "ConsistencyState", "TARGET-IS" },

@@ -264,8 +264,11 @@ class Daemon:
             self.system.change(ModuleLoaded=False)
             return (0, "/", {"Code": GLib.Variant("u", 0), "Name": GLib.Variant("s", "Done"),
                              "CopyState": GLib.Variant("s", "Failedover"), "Revision": GLib.Variant("t", 6),
+                             "SomethingNew": GLib.Variant("u", 5),
+                             "Pairs": GLib.Variant("ao", [self.pair.path]),
+                             "Snapshots": GLib.Variant("as", ["vg1/a.before", "vg1/b.before"]),
                              "RecoveryPoint": GLib.Variant("t", 1704103200000000),
-                             "RecoveryPointAge": GLib.Variant("t", 95000000),
+                             "RecoveryPointAge": GLib.Variant("t", 95000123),
                              "LegalOperations": GLib.Variant("as", ["failback", "reverse-roles", "detach!"])})
         if member == "RemoveSyncPair":
             return (0, "/", {"Pairs": GLib.Variant("ao", a[0])})

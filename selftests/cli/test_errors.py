@@ -68,7 +68,11 @@ def test_refusal_says_how_things_stand_and_what_can_be_done(ctl):
     assert lines[1] == "r1 is Synchronized"
     assert "  reason: the copy is complete" in lines
     assert "  recovery point: 2024-01-01 10:00:00 UTC, up to date" in lines
-    assert "  legal operations: deactivate, suspend, detach --force" in lines
+    assert lines[-1] == "  legal operations: deactivate, suspend, detach --force"
+    assert not any("same on both sides" in line for line in lines)
+    lines = ctl("relationship", "detach", "r2").stderr.splitlines()
+    assert lines[1] == "r2 is Unsynchronized"
+    assert "  not the same on both sides: 1G" in lines
     for option in ("-q", "--no-legend"):
         assert len(ctl(*refused, option).stderr.splitlines()) == 1
 

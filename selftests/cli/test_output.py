@@ -67,6 +67,7 @@ def test_status_tree(ctl):
     r = ctl("status")
     assert r.returncode == 0
     lines = r.stdout.splitlines()
+    assert lines[0].split()[:2] == ["RELATIONSHIP", "COPYSTATE"]
     assert lines[0].split()[-4:] == ["SOURCE", "ACCESS", "TARGET", "ACCESS"]
     assert lines[1].split()[:2] == ["r1", "Synchronized"]
     assert lines[1].split()[-4:] == ["g1", "rw", "g1-copy", "ro"]
@@ -155,11 +156,13 @@ def test_extended_status_is_told(ctl):
     assert ctl("relationship", "failover", "r1").stdout.splitlines() == [
         "r1: Failedover",
         "  recovery point: 2024-01-01 10:00:00 UTC, 1min 35s old",
-        "  legal operations: failback, reverse-roles, detach --force"]
+        "  snapshots kept: vg1/a.before vg1/b.before",
+        "  legal operations: failback, reverse-roles, detach --force",
+        "  something new: 5"]
     assert ctl("relationship", "failover", "r1", "--no-legend").stdout == "r1: Failedover\n"
     assert ctl("relationship", "failover", "r1", "-q").stdout == ""
     status = json.loads(ctl("relationship", "failover", "r1", "--json=short").stdout)["ExtendedStatus"]
-    assert (status["RecoveryPointAge"], status["LegalOperations"][-1]) == (95000000, "detach!")
+    assert (status["RecoveryPointAge"], status["LegalOperations"][-1]) == (95000123, "detach!")
 
 
 def test_monitor_now(ctl):
