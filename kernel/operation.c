@@ -38,6 +38,19 @@ static void apply_settings(struct blkrepl_link *link, const struct blkrepl_setti
 		       (s->hold_on_failure ? BLKREPL_LINK_HOLD_ON_FAILURE : 0);
 }
 
+/* The other half has them too, for the day on which it is the one that counts. */
+static void tell_settings(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
+
+	if (!conn)
+		return;
+	if (link->peer.state)
+		blkrepl_half_write(link, conn, link->peer.state,
+				   link->flags & ~BLKREPL_LINK_PENDING, &link->target_gens);
+	blkrepl_conn_put(conn);
+}
+
 /**
  * blkrepl_link_set - change the settings, durably
  * @link: the relationship
@@ -70,6 +83,8 @@ int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s
 	/* Held writes may go now. */
 	if (!r && old.hold_on_failure && !s->hold_on_failure)
 		queue_work(blkrepl_state_wq, &link->stale_work);
+	if (!r)
+		tell_settings(link);
 	if (!r)
 		blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
 	return r;
