@@ -166,9 +166,12 @@ void bringup_relationship(struct relationship *q)
 {
         if (q->hidden || q->busy || q->source->busy || q->target->busy || !manager_module_loaded(q->manager))
                 return;
-        /* The source first: only a target that it does not drive can come up. */
+        /*
+         * The source first: only a target that it does not drive can come up.
+         * Where an operation is to be completed that does the rest.
+         */
         for (enum side i = 0; i < N_SIDES; i++)
-                if (reconcile_may_come_up(q->half, i)) {
+                if (reconcile_may_come_up(q->half, i) && !(q->sequence && q->half[SIDE_SOURCE].up)) {
                         try_group(relationship_group(q, i));
                         if (relationship_group(q, i)->busy)
                                 return;

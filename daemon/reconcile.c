@@ -27,15 +27,11 @@ struct remainder reconcile(const struct half half[N_SIDES], const bool closed[N_
         if (target->up && target->kernel.progress_status == BLKREPL_PROGRESS_STATUS_FAILING_BACK &&
             (target->kernel.copy_state == BLKREPL_COPY_STATE_SYNCHRONIZED || target->kernel.pending))
                 return (struct remainder){ BLKREPL_OPERATION_FAILBACK, BLKREPL_COPY_STATE_UNSYNCHRONIZED, SIDE_SOURCE, SIDE_TARGET };
-        /*
-         * Two targets: the source gave its role away, and the target takes it;
-         * unless it was written in between, then the source takes it back.
-         */
+        /* Two targets: the source gave its role away. */
         if (source->up && target->up && source->kernel.role == BLKREPL_ROLE_TARGET && target->kernel.role == BLKREPL_ROLE_TARGET) {
                 if (!stands_apart(source) || !stands_apart(target))
                         return nothing;
-                return (struct remainder){ BLKREPL_OPERATION_REVERSE_ROLES, BLKREPL_COPY_STATE_SPLIT,
-                                           target->kernel.copy_state == BLKREPL_COPY_STATE_SKEWED ? SIDE_TARGET : SIDE_SOURCE, SIDE_SOURCE };
+                return (struct remainder){ BLKREPL_OPERATION_REVERSE_ROLES, BLKREPL_COPY_STATE_SPLIT, SIDE_SOURCE, SIDE_SOURCE };
         }
         for (enum side i = 0; i < N_SIDES; i++) {
                 const struct half *h = half + i;

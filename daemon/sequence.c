@@ -15,8 +15,8 @@
 /* Less than what callers on the bus wait for an answer */
 #define DRAIN_USEC (20 * USEC_PER_SEC)
 
-/* What the other side held is closed a moment after it has let go. */
-#define IN_USE_USEC (3 * USEC_PER_SEC)
+/* What the other side held is closed a moment after it has let go; who only looks at a device closes it soon. */
+#define IN_USE_USEC (2 * USEC_PER_SEC)
 #define IN_USE_INTERVAL (50 * USEC_PER_MSEC)
 
 struct sequence {
@@ -218,7 +218,7 @@ static bool try_again_soon(struct sequence *s, const struct step *step)
 {
         uint64_t now = now_monotonic();
 
-        if (step->kind != STEP_UP && step->kind != STEP_ATTACH && step->kind != STEP_CONNECT)
+        if (step->kind == STEP_OPERATE)
                 return false;
         if (!s->first_try)
                 s->first_try = now;
@@ -289,11 +289,16 @@ static const char *open_member(struct group *g)
         return NULL;
 }
 
-static int close_first(struct sequence *s, struct group *g, const char *or_else)
+/* Whoever looks at a new device, such as udev, has it open for a moment. 1: try again */
+static int close_first(struct sequence *s, const struct step *step, struct group *g, const char *or_else)
 {
         const char *name = open_member(g);
 
-        return name ? fault(s, -EBUSY, "The replica device /dev/blkrepl/%s/%s is open; umount and close it first%s.", g->name, name, or_else) : 0;
+        if (!name)
+                return 0;
+        if (try_again_soon(s, step))
+                return 1;
+        return fault(s, -EBUSY, "The replica device /dev/blkrepl/%s/%s is open; umount and close it first%s.", g->name, name, or_else);
 }
 
 static int down(struct sequence *s, const struct step *step, struct group *g, const struct half *h)
@@ -305,8 +310,8 @@ static int down(struct sequence *s, const struct step *step, struct group *g, co
         if (!g->up || !h->up)
                 return 0;
         if (!force)
-                r = close_first(s, g, ", or give Force: whoever has it open gets errors then");
-        return r < 0 ? r : command_group_del(g, force, on_child, s) ?: 1;
+                r = close_first(s, step, g, ", or give Force: whoever has it open gets errors then");
+        return r ? r : command_group_del(g, force, on_child, s) ?: 1;
 }
 
 /* Whether a step on this half is to be left out. */
@@ -480,7 +485,7 @@ static int run_step(struct sequence *s, struct relationship *q)
         case STEP_DOWN:
                 return down(s, step, g, h);
         case STEP_CLOSE:
-                return close_first(s, g, "");
+                return close_first(s, step, g, "");
         case STEP_ATTACH:
         case STEP_CONNECT:
                 return connect(s, step, q, g, h);
