@@ -21,10 +21,13 @@ static int code_of(enum blkrepl_verdict v, struct blkrepl_cell c)
 	}
 }
 
+/* Of what a mirror that is always synchronous does differently: nothing is to be drained. */
 static struct blkrepl_cell cell_of(unsigned int op)
 {
 	struct blkrepl_cell c = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, place.state);
 
+	if (op == BLKREPL_OPERATION_RESET_TO_SYNC)
+		return (struct blkrepl_cell){ .flags = BLKREPL_CELL_LEGAL | BLKREPL_CELL_STAY };
 	if (place.back && op == BLKREPL_OPERATION_ABORT)
 		c.to = BLKREPL_COPY_STATE_FAILEDOVER;
 	return c;
