@@ -42,12 +42,18 @@ static void apply_settings(struct blkrepl_link *link, const struct blkrepl_setti
 static void tell_settings(struct blkrepl_link *link)
 {
 	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
+	struct blkrepl_gens gens;
 
 	if (!conn)
 		return;
-	if (link->peer.state)
+	/* The end of a copy writes it as well. */
+	if (link->peer.state && !blkrepl_copy_halt(link, BLKREPL_HOLD_MS)) {
+		gens = link->target_gens;
 		blkrepl_half_write(link, conn, link->peer.state,
-				   link->flags & ~BLKREPL_LINK_PENDING, &link->target_gens);
+				   link->flags & ~BLKREPL_LINK_PENDING, &gens);
+	}
+	blkrepl_copy_allow(link);
+	blkrepl_copy_again(link);
 	blkrepl_conn_put(conn);
 }
 
