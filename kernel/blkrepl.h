@@ -931,6 +931,7 @@ void blkrepl_copy_new_pace(struct blkrepl_link *link);
 void blkrepl_copy_start(struct blkrepl_link *link);
 void blkrepl_copy_again(struct blkrepl_link *link);
 int blkrepl_copy_halt(struct blkrepl_link *link, unsigned int timeout_ms);
+bool blkrepl_copy_forbid(struct blkrepl_link *link);
 void blkrepl_copy_allow(struct blkrepl_link *link);
 void blkrepl_copy_free_pages(struct blkrepl_io *io);
 

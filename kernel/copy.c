@@ -455,7 +455,26 @@ int blkrepl_copy_halt(struct blkrepl_link *link, unsigned int timeout_ms)
 }
 
 /**
- * blkrepl_copy_allow - undo blkrepl_copy_halt(); starts nothing
+ * blkrepl_copy_forbid - let no copy begin; where one runs, nothing is done
+ * @link: the relationship
+ *
+ * Context: may sleep.
+ * Return: whether none runs, and none begins before blkrepl_copy_allow().
+ */
+bool blkrepl_copy_forbid(struct blkrepl_link *link)
+{
+	bool idle;
+
+	mutex_lock(&link->copy_lock);
+	idle = !link->copy_running;
+	if (idle)
+		link->copy_forbidden = true;
+	mutex_unlock(&link->copy_lock);
+	return idle;
+}
+
+/**
+ * blkrepl_copy_allow - undo blkrepl_copy_halt() or _forbid(); starts nothing
  * @link: the relationship
  *
  * Context: may sleep.

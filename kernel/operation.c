@@ -46,14 +46,14 @@ static void tell_settings(struct blkrepl_link *link)
 
 	if (!conn)
 		return;
-	/* The end of a copy writes it as well. */
-	if (link->peer.state && !blkrepl_copy_halt(link, BLKREPL_HOLD_MS)) {
+	/* The end of a copy writes them as well. */
+	if (link->peer.state && blkrepl_copy_forbid(link)) {
 		gens = link->target_gens;
 		blkrepl_half_write(link, conn, link->peer.state,
 				   link->flags & ~BLKREPL_LINK_PENDING, &gens);
+		blkrepl_copy_allow(link);
+		blkrepl_copy_again(link);
 	}
-	blkrepl_copy_allow(link);
-	blkrepl_copy_again(link);
 	blkrepl_conn_put(conn);
 }
 
