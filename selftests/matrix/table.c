@@ -85,7 +85,7 @@ struct expectation expect(unsigned int op, bool force)
 	return e;
 }
 
-/* As LegalOperations has them: those that do something, with "!" where Force is needed. */
+/* As LegalOperations has them: the state's column, "!" for what always needs Force. */
 void legal_operations(char *buf, size_t size)
 {
 	unsigned int op;
@@ -93,11 +93,12 @@ void legal_operations(char *buf, size_t size)
 
 	*buf = 0;
 	for (op = BLKREPL_OP_FIRST; op <= BLKREPL_OP_LAST && n < size; op++) {
-		enum blkrepl_verdict v = judge(op, false);
+		struct blkrepl_cell c = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, place.state);
 
-		if (v == BLKREPL_VERDICT_GO || v == BLKREPL_VERDICT_NEEDS_FORCE || v == BLKREPL_VERDICT_LOSES)
+		if (blkrepl_op_built(BLKREPL_SYNC_MIRROR, op) && c.flags & BLKREPL_CELL_LEGAL &&
+		    !(c.flags & BLKREPL_CELL_SAME))
 			n += snprintf(buf + n, size - n, "%s%s%s", n ? " " : "", blkrepl_operation_name(op),
-				      v == BLKREPL_VERDICT_GO ? "" : "!");
+				      c.flags & BLKREPL_CELL_FORCE ? "!" : "");
 	}
 }
 
