@@ -214,6 +214,7 @@ void bringup_all(struct manager *m)
         if (!manager_module_loaded(m))
                 return;
         manager_refresh_all(m);
+        bringup_load_wanted(m);
         for (struct group *g = m->groups; g; g = g->next)
                 if (!group_relationship(g)) {
                         g->tried = false;
@@ -270,31 +271,36 @@ void bringup_schedule(struct manager *m, uint64_t usec)
         sd_event_source_set_enabled(m->retry_source, SD_EVENT_ONESHOT);
 }
 
-static char *mark_path(const struct group *g)
+static char *mark_path(sd_id128_t group)
 {
         char *path = NULL;
 
-        return asprintf(&path, "%s/stopped-%s", getenv("RUNTIME_DIRECTORY") ?: RUNTIME_DIRECTORY, UUID_TEXT(g->uuid)) < 0 ? NULL : path;
+        return asprintf(&path, "%s/stopped-%s", getenv("RUNTIME_DIRECTORY") ?: RUNTIME_DIRECTORY, UUID_TEXT(group)) < 0 ? NULL : path;
 }
 
-int bringup_set_wanted(struct group *g, bool wanted)
+int bringup_mark(sd_id128_t group, bool wanted)
 {
-        _cleanup_free_ char *path = mark_path(g);
+        _cleanup_free_ char *path = mark_path(group);
         _cleanup_close_ int fd = -1;
 
         if (!path)
                 return -ENOMEM;
-        g->wanted = wanted;
         if (wanted)
                 return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
         fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         return fd < 0 ? -errno : 0;
 }
 
+int bringup_set_wanted(struct group *g, bool wanted)
+{
+        g->wanted = wanted;
+        return bringup_mark(g->uuid, wanted);
+}
+
 void bringup_load_wanted(struct manager *m)
 {
         for (struct group *g = m->groups; g; g = g->next) {
-                _cleanup_free_ char *path = mark_path(g);
+                _cleanup_free_ char *path = mark_path(g->uuid);
 
                 g->wanted = !path || access(path, F_OK) < 0;
         }

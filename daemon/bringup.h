@@ -24,6 +24,10 @@ int bringup_group(struct group *g, bool force, bringup_handler handler, void *us
 /* What group-new answered, whoever asked. */
 void bringup_result(struct group *g, int error, const char *message);
 
-/* Stop survives a restart of the daemon, not a reboot. */
+/*
+ * Stop survives a restart of the daemon, not a reboot. The mark that it leaves
+ * is set and removed by the units of single groups as well.
+ */
+int bringup_mark(sd_id128_t group, bool wanted);
 int bringup_set_wanted(struct group *g, bool wanted);
 void bringup_load_wanted(struct manager *m);

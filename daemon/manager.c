@@ -64,15 +64,19 @@ int manager_refresh_all(struct manager *m)
 static void on_group_event(struct manager *m, const struct kernel_group *k)
 {
         struct group *g = group_by_uuid(m, k->uuid);
+        struct relationship *q;
 
-        if (!g) {
-                if (k->event == BLKREPL_EVENT_GROUP_NEW)
-                        bringup_schedule(m, 0);
+        /* One that others brought up may be unknown, or lack its target. */
+        if (k->event == BLKREPL_EVENT_GROUP_NEW)
+                bringup_schedule(m, g ? DEVICE_SETTLE_USEC : 0);
+        if (!g)
                 return;
-        }
-        if (k->event == BLKREPL_EVENT_GROUP_DEL)
+        if (k->event == BLKREPL_EVENT_GROUP_DEL) {
                 group_refresh(g);
-        else {
+                q = group_relationship(g);
+                if (q && !q->busy)
+                        relationship_refresh(q, true);
+        } else {
                 group_apply_kernel(g, k);
                 if (k->event == BLKREPL_EVENT_RESIZE || k->event == BLKREPL_EVENT_GROUP_NEW)
                         group_refresh(g);
@@ -154,8 +158,13 @@ void manager_changed(struct manager *m)
                 sd_event_source_set_enabled(m->change_source, SD_EVENT_ONESHOT);
 }
 
-static int on_device(_unused_ sd_device_monitor *monitor, _unused_ sd_device *device, void *userdata)
+/* Of replica devices the module tells; no volume comes with them. */
+static int on_device(_unused_ sd_device_monitor *monitor, sd_device *device, void *userdata)
 {
+        const char *name;
+
+        if (sd_device_get_sysname(device, &name) >= 0 && strncmp(name, "blkrepl", 7) == 0)
+                return 0;
         bringup_schedule(userdata, DEVICE_SETTLE_USEC);
         return 0;
 }

@@ -201,6 +201,27 @@ int store_open(const char *path, struct store **ret)
         return open_once(path, ret);
 }
 
+int store_open_readonly(const char *path, struct store **ret)
+{
+        struct store *s = calloc(1, sizeof(*s));
+        int version = 0, r;
+
+        if (!s)
+                return -ENOMEM;
+        if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
+                sqlite3_busy_timeout(s->db, 5000);
+                r = get_version(s, &version);
+        } else
+                r = access(path, F_OK) < 0 ? -errno : -EIO;
+        if (r >= 0 && version != SCHEMA_VERSION)
+                r = -ESTALE;
+        if (r < 0)
+                store_close(s);
+        else
+                *ret = s;
+        return r;
+}
+
 struct store *store_close(struct store *s)
 {
         if (s) {

@@ -26,6 +26,8 @@ typedef int (*store_intent_handler)(sd_id128_t relationship, enum intent_phase p
 typedef int (*store_operation_handler)(sd_id128_t relationship, const struct sequence_intent *intent, void *userdata);
 
 int store_open(const char *path, struct store **ret);
+/* For who is not the daemon: -ESTALE when only the daemon can read it, after changing it. */
+int store_open_readonly(const char *path, struct store **ret);
 struct store *store_close(struct store *s);
 
 int store_begin(struct store *s);
