@@ -206,6 +206,7 @@ fail:
 static int run_program(const char *const *argv)
 {
         pid_t pid = fork();
+        const char *file;
         int status;
 
         if (pid < 0)
@@ -213,8 +214,10 @@ static int run_program(const char *const *argv)
         if (pid == 0) {
                 close_range(3, ~0U, 0);
                 setenv("LC_ALL", "C", 1);
-                execvp(argv[0], (char **)argv);
-                fprintf(stderr, "Cannot run %s: %m\n", argv[0]);
+                file = strrchr(argv[0], '/');
+                file = argv[0][0] == '@' && file ? file + 1 : argv[0];
+                execvp(file, (char **)argv);
+                fprintf(stderr, "Cannot run %s: %m\n", file);
                 _exit(127);
         }
         close(STDOUT_FILENO);

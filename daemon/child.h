@@ -27,7 +27,12 @@ struct child_result {
 /* The result belongs to the caller of the handler. */
 typedef void (*child_handler)(const struct child_result *result, void *userdata);
 
-/* Runs a program; argv[0] is looked up in PATH. */
+/*
+ * Runs a program; argv[0] is looked up in PATH. When it is CHILD_SPARED and a
+ * name, systemd neither kills the program at the end of a shutdown nor waits for
+ * it: for what changes nothing and may be kept from ending by a dead disk.
+ */
+#define CHILD_SPARED "@spared/"
 int child_exec(sd_event *event, const char *const *argv, child_handler handler, void *userdata, struct child **ret);
 
 /* Sends one netlink request; its object and devices are copied. */

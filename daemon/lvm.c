@@ -9,6 +9,9 @@
 #include "child.h"
 #include "lvm.h"
 
+/* A report that reads a disk which never answers cannot be ended by anyone. */
+#define REPORT(command) CHILD_SPARED "lvm", command, "--reportformat", "json", "--units", "b", "--nosuffix"
+
 struct waiter {
         lvm_handler handler;
         void *userdata;
@@ -171,7 +174,7 @@ static void on_lvs(const struct child_result *result, void *userdata)
 static void on_vgs(const struct child_result *result, void *userdata)
 {
         static const char *const argv[] = {
-                "lvm", "lvs", "--reportformat", "json", "--units", "b", "--nosuffix",
+                REPORT("lvs"),
                 "-o", "lv_uuid,lv_name,vg_name,lv_path,lv_size,lv_attr,lv_tags", NULL
         };
         struct lvm *l = userdata;
@@ -195,7 +198,7 @@ static void on_vgs(const struct child_result *result, void *userdata)
 static int refresh_start(struct lvm *l)
 {
         static const char *const argv[] = {
-                "lvm", "vgs", "--reportformat", "json", "--units", "b", "--nosuffix",
+                REPORT("vgs"),
                 "-o", "vg_uuid,vg_name,vg_size,vg_free,vg_extent_size", NULL
         };
 
