@@ -47,11 +47,12 @@ static struct blkrepl_situation situation(const struct relationship *q, unsigned
 
         return (struct blkrepl_situation){
                 .force = force,
-                .consistent = q->kernel.consistency_state == BLKREPL_CONSISTENCY_STATE_CONSISTENT,
-                .unfinished = q->kernel.consistency_state != BLKREPL_CONSISTENCY_STATE_CONSISTENT || half_restored(q),
+                .consistent = q->kernel.consistency_state != BLKREPL_CONSISTENCY_STATE_INCONSISTENT,
+                .unordered = !q->kernel.consistency_enabled,
+                .unfinished = q->kernel.consistency_state == BLKREPL_CONSISTENCY_STATE_INCONSISTENT || half_restored(q),
                 .first_copy = q->kernel.progress_status == BLKREPL_PROGRESS_STATUS_SYNCHRONIZING,
                 .lags = lacking(q) > 0 || !q->half[SIDE_SOURCE].up || state == BLKREPL_COPY_STATE_BROKEN ||
-                        state == BLKREPL_COPY_STATE_PARTITIONED,
+                        state == BLKREPL_COPY_STATE_MIXED || state == BLKREPL_COPY_STATE_PARTITIONED,
                 .unique = lost_of(q, operation, SIDE_SOURCE) > 0 || lost_of(q, operation, SIDE_TARGET) > 0,
         };
 }

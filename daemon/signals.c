@@ -81,7 +81,8 @@ void signals_log_state(const struct relationship *q)
 {
         char name[96], state[48];
         const char *fields[] = { name, state };
-        bool bad = q->kernel.copy_state == BLKREPL_COPY_STATE_BROKEN;
+        bool bad = q->kernel.copy_state == BLKREPL_COPY_STATE_BROKEN ||
+                   q->kernel.copy_state == BLKREPL_COPY_STATE_MIXED;
 
         snprintf(name, sizeof(name), "BLKREPL_RELATIONSHIP=%s", q->name);
         snprintf(state, sizeof(state), "BLKREPL_COPY_STATE=%s", strempty(blkrepl_copy_state_name(q->kernel.copy_state)));

@@ -28,6 +28,7 @@
  *	intent.c	the write-intent bitmap
  *	log.c		the log volume
  *	link.c		relationships: how their state changes
+ *	lost.c		losing a target, or a part of it; answering writes without it
  *	link-life.c	relationships: made, brought up, ended
  *	operation.c	the model's operations, settings
  *	conn.c		the open devices of a target: deadline, orphans
@@ -180,6 +181,11 @@ enum blkrepl_pair_mode {
  * @peer_sectors: size of the target member in its group
  * @target_dev: its number, 0 when it is not open
  * @mode: changes to BLKREPL_PAIR_MIRROR only while writes are held
+ * @out: its target failed while others go on, and has not answered since; only
+ *	in Mixed, or where that is about to be told; under link->lock
+ * @suspect: mirroring has stopped, and what the target acknowledged since its
+ *	last flush has neither been flushed nor marked; no extent may become cold;
+ *	under link->lock
  * @dirty_lock: protects @dirty
  * @dirty: what differs
  * @errors: failed requests to the leg
@@ -194,6 +200,8 @@ struct blkrepl_pair {
 	sector_t peer_sectors;
 	dev_t target_dev;
 	enum blkrepl_pair_mode mode;
+	bool out;
+	bool suspect;
 	spinlock_t dirty_lock;
 	struct blkrepl_dirty dirty;
 	atomic64_t errors;
@@ -291,6 +299,7 @@ enum blkrepl_target_state {
  * @done: called when all legs ended, in any context
  * @waiter: for @done of synchronous requests
  * @conn: connection of the target leg, with a reference while it is pending
+ * @leg: which of its devices
  * @work: for what may not be done in interrupt context
  * @vecs: private pages
  * @nr_vecs: how many
@@ -319,6 +328,7 @@ struct blkrepl_io {
 	void (*done)(struct blkrepl_io *io);
 	struct completion *waiter;
 	struct blkrepl_conn *conn;
+	unsigned int leg;
 	struct work_struct work;
 	struct bio_vec *vecs;
 	unsigned int nr_vecs;
@@ -335,6 +345,7 @@ struct blkrepl_io {
  *	its release means that no request is in flight any more.
  * @state: BLKREPL_CONN_*
  * @orphans: requests that were abandoned and have not ended
+ * @leg_orphans: of these, those at each data device
  * @log: the target's log volume
  * @leg: data devices by index of the member
  * @vol: the members, kept for requests in flight
@@ -348,6 +359,7 @@ struct blkrepl_conn {
 	struct percpu_ref ref;
 	atomic_t state;
 	atomic_t orphans;
+	atomic_t *leg_orphans;
 	struct blkrepl_log log;
 	blkrepl_bdev_t *leg;
 	struct blkrepl_vol **vol;
@@ -376,10 +388,7 @@ struct blkrepl_conn {
  * @lock: protects @stale_durable, @await, the modes of the pairs and @error
  * @stale_durable: the source's log volume says that the target lacks writes,
  *	so that success may be reported without it
- * @suspect_pending: mirroring has stopped, and what the target acknowledged
- *	since its last flush has neither been flushed nor marked; no extent may
- *	become cold
- * @stops: how often mirroring has stopped
+ * @turns: how often mirroring of a pair has begun or stopped
  * @await: writes that the target lacks and that wait for that
  * @error: errno of the last failure of a leg
  * @conn: the target's devices, under RCU; changes only under group->conf
@@ -448,8 +457,7 @@ struct blkrepl_link {
 
 	spinlock_t lock;
 	bool stale_durable;
-	bool suspect_pending;
-	u32 stops;
+	u32 turns;
 	struct list_head await;
 	int error;
 	struct blkrepl_conn __rcu *conn;
@@ -719,6 +727,7 @@ int blkrepl_range_lock(struct blkrepl_io *io, sector_t sector, unsigned int sect
 void blkrepl_range_lock_wait(struct blkrepl_io *io, sector_t sector, unsigned int sectors);
 void blkrepl_range_unlock(struct blkrepl_io *io);
 bool blkrepl_range_busy(struct blkrepl_shard *shard, sector_t sector, sector_t sectors);
+bool blkrepl_range_none(struct blkrepl_vol *vol);
 
 /* intent.c */
 int blkrepl_intent_init(struct blkrepl_vol *vol);
@@ -731,7 +740,7 @@ void blkrepl_sweep_work(struct work_struct *work);
 int blkrepl_intent_load(struct blkrepl_vol *vol);
 int blkrepl_intent_clear_all(struct blkrepl_group *g);
 int blkrepl_intent_store(struct blkrepl_vol *vol);
-void blkrepl_intent_suspect(struct blkrepl_link *link);
+void blkrepl_intent_suspect(struct blkrepl_pair *pair);
 void blkrepl_intent_copied(struct blkrepl_vol *vol, sector_t sector);
 void blkrepl_intent_shrink(struct blkrepl_vol *vol, u32 nr_ext);
 
@@ -868,10 +877,6 @@ struct blkrepl_change {
 int blkrepl_link_disconnect(struct blkrepl_link *link, unsigned int timeout_ms,
 			    struct netlink_ext_ack *extack);
 u64 blkrepl_fresh_generation(void);
-void blkrepl_stale_work(struct work_struct *work);
-void blkrepl_link_settle_suspects(struct blkrepl_link *link, bool flushed);
-bool blkrepl_link_stop_mirroring(struct blkrepl_link *link, int error);
-void blkrepl_link_answer(struct blkrepl_link *link, bool stale, blk_status_t status);
 int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state,
 		      const struct blkrepl_change *change, unsigned int timeout_ms,
 		      const char *reason, struct netlink_ext_ack *extack);
@@ -885,16 +890,29 @@ void blkrepl_link_unsure(struct blkrepl_link *link);
 bool blkrepl_link_restoring(struct blkrepl_link *link);
 int blkrepl_link_store(struct blkrepl_link *link);
 int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const char *reason);
-void blkrepl_link_fail(struct blkrepl_link *link, int error);
-void blkrepl_link_await(struct blkrepl_io *io);
 void blkrepl_link_mark_dirty(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
 void blkrepl_link_mark_clean(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
-bool blkrepl_link_mirrors(struct blkrepl_link *link);
 u64 blkrepl_link_dirty_blocks(struct blkrepl_link *link);
 bool blkrepl_link_consistent(struct blkrepl_link *link);
 int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
 		      const char *reason, struct netlink_ext_ack *extack);
+int blkrepl_link_set_consistency(struct blkrepl_link *link, bool on, unsigned int timeout_ms,
+				 struct netlink_ext_ack *extack);
 u64 blkrepl_now_us(void);
+
+/* lost.c */
+bool blkrepl_link_mirrors(struct blkrepl_link *link);
+bool blkrepl_link_mirrors_some(struct blkrepl_link *link);
+bool blkrepl_link_suspect(struct blkrepl_link *link);
+void blkrepl_link_settle_suspects(struct blkrepl_link *link, bool flushed);
+void blkrepl_link_none_out(struct blkrepl_link *link);
+bool blkrepl_link_stop_mirroring(struct blkrepl_link *link, int error);
+bool blkrepl_link_fail(struct blkrepl_link *link, struct blkrepl_pair *pair, int error);
+void blkrepl_link_cut_off(struct blkrepl_link *link);
+void blkrepl_link_await(struct blkrepl_io *io);
+void blkrepl_link_answer(struct blkrepl_link *link, bool stale, blk_status_t status);
+void blkrepl_link_answer_mirrored(struct blkrepl_link *link);
+void blkrepl_stale_work(struct work_struct *work);
 
 /* conn.c */
 int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
@@ -906,13 +924,17 @@ void blkrepl_conn_put(struct blkrepl_conn *conn);
 void blkrepl_conn_kill(struct blkrepl_conn *conn);
 void blkrepl_conn_give_up(struct blkrepl_link *link);
 bool blkrepl_conn_alive(struct blkrepl_link *link);
-void blkrepl_conn_abandon(struct blkrepl_link *link, unsigned int older_than_ms);
+void blkrepl_conn_abandon(struct blkrepl_pair *pair);
+void blkrepl_conn_orphan(struct blkrepl_conn *conn, int leg, int n);
+bool blkrepl_conn_orphaned(struct blkrepl_pair *pair);
+bool blkrepl_conn_waits(struct blkrepl_pair *pair);
 int blkrepl_conn_flush(struct blkrepl_link *link);
 void blkrepl_conn_show(struct blkrepl_link *link);
 void blkrepl_conn_hide(struct blkrepl_link *link);
 bool blkrepl_conn_covers(struct blkrepl_link *link, unsigned int index, sector_t sectors);
-int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, blk_opf_t opf,
-			 sector_t sector, void *buf, unsigned int len);
+int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct blkrepl_pair *pair,
+			 struct block_device *bdev, blk_opf_t opf, sector_t sector, void *buf,
+			 unsigned int len);
 unsigned int blkrepl_conn_in_flight(struct blkrepl_link *link);
 void blkrepl_conn_publish(struct blkrepl_link *link, struct blkrepl_conn *conn);
 void blkrepl_conn_unpublish(struct blkrepl_link *link);

@@ -37,6 +37,7 @@ static void close_devices(struct blkrepl_conn *conn)
 	blkrepl_log_close(&conn->log, conn);
 	kfree(conn->leg);
 	kfree(conn->vol);
+	kfree(conn->leg_orphans);
 }
 
 static void conn_free_work(struct work_struct *work)
@@ -147,12 +148,46 @@ bool blkrepl_conn_alive(struct blkrepl_link *link)
 	return conn;
 }
 
+/**
+ * blkrepl_conn_orphan - count a request that was abandoned, or has ended after that
+ * @conn: the connection
+ * @leg: index of the member; negative for the log volume
+ * @n: 1 or -1
+ *
+ * Context: any.
+ */
+void blkrepl_conn_orphan(struct blkrepl_conn *conn, int leg, int n)
+{
+	atomic_add(n, &conn->orphans);
+	if (leg >= 0)
+		atomic_add(n, &conn->leg_orphans[leg]);
+}
+
+/**
+ * blkrepl_conn_orphaned - whether abandoned requests are in flight at a pair's leg
+ * @pair: the pair
+ *
+ * Context: any.
+ */
+bool blkrepl_conn_orphaned(struct blkrepl_pair *pair)
+{
+	struct blkrepl_conn *conn;
+	bool orphaned;
+
+	rcu_read_lock();
+	conn = rcu_dereference(pair->link->conn);
+	orphaned = conn && atomic_read(&conn->leg_orphans[pair->vol->index]);
+	rcu_read_unlock();
+	return orphaned;
+}
+
 /* A request of our own to the target, waited for up to the deadline. */
 struct sync_req {
 	struct completion end;
 	refcount_t refs;
 	atomic_t state;
 	struct blkrepl_conn *conn;
+	int leg;
 	struct work_struct work;
 	struct bio bio;
 	unsigned int nr;
@@ -184,7 +219,7 @@ static void sync_req_end_io(struct bio *bio)
 
 	if (atomic_cmpxchg(&req->state, BLKREPL_TGT_PENDING, BLKREPL_TGT_DONE) ==
 	    BLKREPL_TGT_ABANDONED)
-		atomic_dec(&conn->orphans);
+		blkrepl_conn_orphan(conn, req->leg, -1);
 	complete(&req->end);
 	sync_req_put(req);
 	blkrepl_conn_put(conn);
@@ -260,6 +295,7 @@ static void copy_pages(struct sync_req *req, void *buf, unsigned int len, bool t
 /**
  * blkrepl_conn_sync_io - read or write and wait
  * @conn: the connection whose deadline holds, or NULL to wait without one
+ * @pair: whose leg it is, or NULL for the log volume
  * @bdev: the device
  * @opf: operation and flags
  * @sector: where
@@ -272,10 +308,11 @@ static void copy_pages(struct sync_req *req, void *buf, unsigned int len, bool t
  * Context: may sleep.
  * Return: 0, -ENOTCONN when the target was given up, -EAGAIN for a flush that
  * takes longer than writes may be held, -ETIMEDOUT, or the device's error; the
- * last two give the target up.
+ * last two give the target up, or the leg.
  */
-int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, blk_opf_t opf,
-			 sector_t sector, void *buf, unsigned int len)
+int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct blkrepl_pair *pair,
+			 struct block_device *bdev, blk_opf_t opf, sector_t sector, void *buf,
+			 unsigned int len)
 {
 	unsigned int n = DIV_ROUND_UP(len, PAGE_SIZE);
 	struct sync_req *req;
@@ -292,6 +329,7 @@ int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, b
 	refcount_set(&req->refs, 2);
 	init_completion(&req->end);
 	req->conn = conn;
+	req->leg = pair ? (int)pair->vol->index : -1;
 	while (req->nr < n) {
 		struct page *p = alloc_page(GFP_NOIO);
 
@@ -322,13 +360,13 @@ int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, b
 		return -EAGAIN;
 	}
 	if (!wait_for_end(req)) {
-		atomic_inc(&conn->orphans);
+		blkrepl_conn_orphan(conn, req->leg, 1);
 		if (atomic_cmpxchg(&req->state, BLKREPL_TGT_PENDING, BLKREPL_TGT_ABANDONED) ==
 		    BLKREPL_TGT_PENDING) {
 			r = -ETIMEDOUT;
 			goto out;
 		}
-		atomic_dec(&conn->orphans);
+		blkrepl_conn_orphan(conn, req->leg, -1);
 		wait_for_completion(&req->end);
 	}
 	r = blk_status_to_errno(req->bio.bi_status);
@@ -336,10 +374,8 @@ int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct block_device *bdev, b
 		copy_pages(req, buf, len, true);
 out:
 	sync_req_put(req);
-	if (r) {
-		blkrepl_link_fail(conn->link, r);
+	if (r && blkrepl_link_fail(conn->link, pair, r))
 		blkrepl_conn_kill(conn);
-	}
 	blkrepl_conn_put(conn);
 	return r;
 
@@ -352,6 +388,8 @@ no_memory:
  * blkrepl_conn_flush - make what the target's data volumes have durable
  * @link: the relationship
  *
+ * Pairs that are out have been settled, or will be.
+ *
  * Context: may sleep.
  */
 int blkrepl_conn_flush(struct blkrepl_link *link)
@@ -362,9 +400,13 @@ int blkrepl_conn_flush(struct blkrepl_link *link)
 
 	if (!conn)
 		return -ENOTCONN;
-	for (i = 0; i < conn->nr_legs && !r; i++)
-		r = blkrepl_conn_sync_io(conn, blkrepl_bdev(conn->leg[i]),
-					 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC, 0, NULL, 0);
+	for (i = 0; i < conn->nr_legs && !r; i++) {
+		struct blkrepl_pair *pair = &link->pair[i];
+
+		if (!READ_ONCE(pair->out))
+			r = blkrepl_conn_sync_io(conn, pair, blkrepl_bdev(conn->leg[i]),
+						 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC, 0, NULL, 0);
+	}
 	blkrepl_conn_put(conn);
 	return r;
 }
@@ -404,27 +446,42 @@ static unsigned int find_late(struct blkrepl_vol *vol, unsigned long limit,
 }
 
 /**
- * blkrepl_conn_abandon - go on without requests that the target does not answer
- * @link: the relationship, given up before
- * @older_than_ms: 0 for all
+ * blkrepl_conn_waits - whether requests are in flight at a pair's leg, orphans
+ * among them
+ * @pair: the pair
  *
  * Context: may sleep.
  */
-void blkrepl_conn_abandon(struct blkrepl_link *link, unsigned int older_than_ms)
+bool blkrepl_conn_waits(struct blkrepl_pair *pair)
 {
-	unsigned long limit = msecs_to_jiffies(older_than_ms);
-	struct blkrepl_io *found[ABANDON_BATCH];
-	unsigned int i, k, n;
+	struct blkrepl_io *io;
 
-	for (i = 0; i < link->nr_pairs; i++) {
-		do {
-			n = find_late(link->pair[i].vol, limit, found, ABANDON_BATCH);
-			for (k = 0; k < n; k++) {
-				blkrepl_target_abandon(found[k]);
-				blkrepl_io_put(found[k]);
-			}
-		} while (n == ABANDON_BATCH);
-	}
+	if (blkrepl_conn_orphaned(pair))
+		return true;
+	if (!find_late(pair->vol, 0, &io, 1))
+		return false;
+	blkrepl_io_put(io);
+	return true;
+}
+
+/**
+ * blkrepl_conn_abandon - go on without requests that a leg does not answer
+ * @pair: whose leg it is; stopped before
+ *
+ * Context: may sleep.
+ */
+void blkrepl_conn_abandon(struct blkrepl_pair *pair)
+{
+	struct blkrepl_io *found[ABANDON_BATCH];
+	unsigned int i, n;
+
+	do {
+		n = find_late(pair->vol, 0, found, ABANDON_BATCH);
+		for (i = 0; i < n; i++) {
+			blkrepl_target_abandon(found[i]);
+			blkrepl_io_put(found[i]);
+		}
+	} while (n == ABANDON_BATCH);
 }
 
 /**
@@ -464,8 +521,9 @@ unsigned int blkrepl_conn_in_flight(struct blkrepl_link *link)
  * blkrepl_deadline_work - find requests that the target does not answer
  * @work: of the relationship
  *
- * The oldest request past the deadline takes the target out, and with it go all
- * others: they would only be late one after another.
+ * The oldest request past the deadline takes the target out, or its leg where
+ * that goes alone, and with it go all others: they would only be late one after
+ * another.
  *
  * Context: workqueue.
  */
@@ -475,17 +533,19 @@ void blkrepl_deadline_work(struct work_struct *work)
 						 deadline_work);
 	unsigned long limit = msecs_to_jiffies(link->leg_timeout_ms);
 	struct blkrepl_io *io;
-	unsigned int i, n = 0;
+	unsigned int i;
 
-	for (i = 0; i < link->nr_pairs && !n; i++) {
-		n = find_late(link->pair[i].vol, limit, &io, 1);
-		if (n)
-			blkrepl_io_put(io);
-	}
-	if (n) {
-		blkrepl_link_fail(link, -ETIMEDOUT);
-		blkrepl_conn_give_up(link);
-		blkrepl_conn_abandon(link, 0);
+	for (i = 0; i < link->nr_pairs; i++) {
+		struct blkrepl_pair *pair = &link->pair[i];
+
+		if (!find_late(pair->vol, limit, &io, 1))
+			continue;
+		blkrepl_io_put(io);
+		if (blkrepl_link_fail(link, pair, -ETIMEDOUT)) {
+			blkrepl_link_cut_off(link);
+			break;
+		}
+		blkrepl_conn_abandon(pair);
 	}
 	if (!READ_ONCE(link->removing))
 		queue_delayed_work(blkrepl_conf_wq, &link->deadline_work, max(limit / 4, 2UL));
@@ -560,7 +620,8 @@ int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
 	INIT_WORK(&conn->free_work, conn_free_work);
 	conn->leg = kcalloc(g->nr_vols, sizeof(*conn->leg), GFP_KERNEL);
 	conn->vol = kcalloc(g->nr_vols, sizeof(*conn->vol), GFP_KERNEL);
-	if (!conn->leg || !conn->vol)
+	conn->leg_orphans = kcalloc(g->nr_vols, sizeof(*conn->leg_orphans), GFP_KERNEL);
+	if (!conn->leg || !conn->vol || !conn->leg_orphans)
 		goto err_free;
 	r = percpu_ref_init(&conn->ref, conn_idle, PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
 	if (r)
@@ -588,6 +649,7 @@ int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
 	return 0;
 
 err_free:
+	kfree(conn->leg_orphans);
 	kfree(conn->leg);
 	kfree(conn->vol);
 	kfree(conn);

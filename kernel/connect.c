@@ -196,29 +196,93 @@ static bool may_probe(struct blkrepl_link *link)
 	return idle && time_after_eq(jiffies, link->probe_at);
 }
 
+/* Whether pairs went alone, and one is due to be asked again. */
+static bool may_rejoin(struct blkrepl_link *link)
+{
+	unsigned int i;
+
+	if (READ_ONCE(link->state) != BLKREPL_COPY_STATE_MIXED ||
+	    (READ_ONCE(link->flags) & BLKREPL_LINK_MANUAL_RECOVERY) ||
+	    !time_after_eq(jiffies, link->probe_at))
+		return false;
+	for (i = 0; i < link->nr_pairs; i++)
+		if (READ_ONCE(link->pair[i].out) && !blkrepl_conn_waits(&link->pair[i]))
+			return true;
+	return false;
+}
+
+static int probe_leg(struct blkrepl_conn *conn, unsigned int i, void *buf)
+{
+	struct block_device *bdev = blkrepl_bdev(conn->leg[i]);
+
+	return blkrepl_conn_sync_io(conn, &conn->link->pair[i], bdev, REQ_OP_READ | REQ_SYNC, 0,
+				    buf, bdev_logical_block_size(bdev));
+}
+
 /* Whether all devices of a target answer, and its log volume is what it was. */
 static int probe(struct blkrepl_conn *conn)
 {
 	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
-	unsigned int i;
-	int r;
+	unsigned int i, answered = 0;
+	bool some;
+	int r, s;
 
 	if (!buf)
 		return -ENOMEM;
 	r = blkrepl_log_read(&conn->log, BLKREPL_AT_SUPER, 2, buf);
 	if (!r && !blkrepl_block_pick(buf, BLKREPL_BLOCK_SUPER, 0, &conn->log.tag))
 		r = -EMEDIUMTYPE;
-	for (i = 0; i < conn->nr_legs && !r; i++)
-		r = blkrepl_conn_sync_io(conn, blkrepl_bdev(conn->leg[i]), REQ_OP_READ | REQ_SYNC,
-					 0, buf, bdev_logical_block_size(blkrepl_bdev(conn->leg[i])));
+	/* Where pairs go alone, some may come alone. */
+	some = !(READ_ONCE(conn->link->flags) & BLKREPL_LINK_CONSISTENCY);
+	for (i = 0; i < conn->nr_legs && !r; i++) {
+		s = probe_leg(conn, i, buf);
+		answered += !s;
+		r = some ? 0 : s;
+	}
 	kfree(buf);
-	return r;
+	return r ?: answered ? 0 : -EIO;
 }
 
 static void probe_later(struct blkrepl_link *link)
 {
 	link->probe_at = jiffies + msecs_to_jiffies(BLKREPL_TICK_MS * link->probe_backoff);
 	link->probe_backoff = min(link->probe_backoff * 2, 32u);
+}
+
+/*
+ * Ask the legs that failed alone; those that answer are mirrored again. As with a
+ * whole target nobody but this waits for them.
+ */
+static void rejoin(struct blkrepl_link *link, struct blkrepl_conn *conn)
+{
+	struct blkrepl_group *g = link->group;
+	void *buf = kmalloc(BLKREPL_BLOCK_SIZE, GFP_KERNEL);
+	DECLARE_BITMAP(answered, BLKREPL_MAX_MEMBERS) = {};
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < link->nr_pairs && buf; i++)
+		if (READ_ONCE(link->pair[i].out) && !blkrepl_conn_waits(&link->pair[i]) &&
+		    !probe_leg(conn, i, buf))
+			__set_bit(i, answered);
+	kfree(buf);
+	if (bitmap_empty(answered, BLKREPL_MAX_MEMBERS))
+		return;
+	mutex_lock(&g->conf);
+	if (READ_ONCE(link->removing) || rcu_access_pointer(link->conn) != conn ||
+	    READ_ONCE(link->state) != BLKREPL_COPY_STATE_MIXED)
+		goto out;
+	for_each_set_bit(i, answered, link->nr_pairs)
+		WRITE_ONCE(link->pair[i].out, false);
+	r = blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED, BLKREPL_HOLD_MS,
+			      "a target volume is back", NULL);
+	for_each_set_bit(i, answered, link->nr_pairs)
+		if (r && READ_ONCE(link->pair[i].mode) != BLKREPL_PAIR_MIRROR)
+			WRITE_ONCE(link->pair[i].out, true);
+	if (!r)
+		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
+out:
+	mutex_unlock(&g->conf);
 }
 
 /**
@@ -240,8 +304,18 @@ void blkrepl_revive_work(struct work_struct *work)
 
 	mutex_lock(&g->conf);
 	conn = rcu_dereference_protected(link->conn, lockdep_is_held(&g->conf));
-	if (READ_ONCE(link->removing) || !conn || !may_probe(link)) {
+	if (READ_ONCE(link->removing) || !conn || (!may_probe(link) && !may_rejoin(link))) {
 		mutex_unlock(&g->conf);
+		return;
+	}
+	if (!may_probe(link)) {
+		conn = blkrepl_conn_tryget(link);
+		probe_later(link);
+		mutex_unlock(&g->conf);
+		if (conn) {
+			rejoin(link, conn);
+			blkrepl_conn_put(conn);
+		}
 		return;
 	}
 	/* Until both sides are the same each failure makes the next probe later. */
@@ -320,13 +394,14 @@ void blkrepl_tick_work(struct work_struct *work)
 			blkrepl_copy_again(link);
 		else
 			heartbeat(link);
-	} else if (state == BLKREPL_COPY_STATE_UNSYNCHRONIZED) {
+	} else if (state == BLKREPL_COPY_STATE_UNSYNCHRONIZED ||
+		   state == BLKREPL_COPY_STATE_MIXED) {
 		if (atomic_read(&link->copy_slots))
 			blkrepl_notify_link(link, BLKREPL_EVENT_PROGRESS);
 		else
 			blkrepl_copy_again(link);
 	}
-	if (may_probe(link))
+	if (may_probe(link) || may_rejoin(link))
 		queue_work(blkrepl_conf_wq, &link->revive_work);
 	if (!READ_ONCE(link->removing))
 		queue_delayed_work(blkrepl_conf_wq, &link->tick_work, msecs_to_jiffies(BLKREPL_TICK_MS));

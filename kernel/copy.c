@@ -249,7 +249,8 @@ static unsigned int next_run(struct blkrepl_link *link, struct blkrepl_pair **pa
 		u64 at, room;
 
 		spin_lock_irq(&p->dirty_lock);
-		at = blkrepl_dirty_next(&p->dirty, link->copy_bit);
+		at = READ_ONCE(p->out) ? p->dirty.nr_bits :
+		     blkrepl_dirty_next(&p->dirty, link->copy_bit);
 		if (at < p->dirty.nr_bits) {
 			/* A range lies within one extent. */
 			room = BLKREPL_EXTENT_BLOCKS - (at & (BLKREPL_EXTENT_BLOCKS - 1));
@@ -313,6 +314,12 @@ static void slot_work(struct work_struct *work)
 		if (!io)
 			io = alloc_copy_io(pair->vol);
 		r = io ? copy_range(io, pair, bit, nr) : -ENOMEM;
+		if (r && io && READ_ONCE(pair->out)) {
+			/* Its leg failed alone, and may have the request still. */
+			blkrepl_io_put(io);
+			io = NULL;
+			r = 0;
+		}
 		cond_resched();
 	}
 	if (io)
@@ -414,6 +421,17 @@ void blkrepl_copy_start(struct blkrepl_link *link)
 	start_slots(link);
 }
 
+/* Whether pairs have something to copy that are not out. */
+static bool beside_lost(struct blkrepl_link *link)
+{
+	unsigned int i;
+
+	for (i = 0; i < link->nr_pairs; i++)
+		if (!READ_ONCE(link->pair[i].out) && READ_ONCE(link->pair[i].dirty.weight))
+			return true;
+	return false;
+}
+
 /**
  * blkrepl_copy_again - see whether a copy is to be started
  * @link: the relationship
@@ -428,9 +446,10 @@ void blkrepl_copy_again(struct blkrepl_link *link)
 		blkrepl_copy_start(link);
 		return;
 	}
-	if (!blkrepl_link_mirrors(link))
+	if (!blkrepl_link_mirrors_some(link))
 		return;
 	if (READ_ONCE(link->state) == BLKREPL_COPY_STATE_UNSYNCHRONIZED ||
+	    (READ_ONCE(link->state) == BLKREPL_COPY_STATE_MIXED && beside_lost(link)) ||
 	    blkrepl_link_differs(link))
 		blkrepl_copy_start(link);
 }

@@ -598,11 +598,8 @@ static int hold_without_target(struct blkrepl_group *g)
 {
 	if (!blkrepl_group_hold(g, BLKREPL_HOLD_MS))
 		return 0;
-	if (g->link) {
-		blkrepl_link_fail(g->link, -ETIMEDOUT);
-		blkrepl_conn_give_up(g->link);
-		blkrepl_conn_abandon(g->link, 0);
-	}
+	if (g->link)
+		blkrepl_link_cut_off(g->link);
 	return blkrepl_group_hold(g, BLKREPL_HOLD_MS);
 }
 

@@ -172,6 +172,9 @@ int blkrepl_half_tell(struct blkrepl_link *link, struct blkrepl_conn *conn, unsi
 	u32 theirs = blkrepl_half_mirror(link->flags & ~BLKREPL_LINK_PENDING);
 	struct blkrepl_gens gens = link->target_gens;
 
+	/* Which pairs are out is this side's business. */
+	if (state == BLKREPL_COPY_STATE_MIXED)
+		state = BLKREPL_COPY_STATE_UNSYNCHRONIZED;
 	if (blkrepl_state_parted(state) && !gens.base &&
 	    blkrepl_half_access(state, theirs) == BLKREPL_HALF_OPEN)
 		blkrepl_gens_fork(&gens, blkrepl_fresh_generation());

@@ -535,14 +535,14 @@ static int sweep(struct blkrepl_group *g, bool all)
 	struct blkrepl_link *link = g->link;
 	unsigned int i, idle = 0, max = all ? UINT_MAX : IMAGES_A_SWEEP;
 	LIST_HEAD(images);
-	u32 stops = link ? READ_ONCE(link->stops) : 0;
+	u32 turns = link ? READ_ONCE(link->turns) : 0;
 	bool mirrored;
 	int r = 0;
 
 	lockdep_assert_held(&g->meta_lock);
-	mirrored = link && blkrepl_link_mirrors(link);
+	mirrored = link && blkrepl_link_mirrors_some(link);
 	/* What the target had not flushed when it was stopped is not marked yet. */
-	if (link && !mirrored && READ_ONCE(link->suspect_pending))
+	if (link && blkrepl_link_suspect(link))
 		return -EAGAIN;
 	for (i = 0; i < g->nr_vols; i++)
 		idle += find_idle(g->vol[i], all);
@@ -551,15 +551,18 @@ static int sweep(struct blkrepl_group *g, bool all)
 	if (!idle && list_empty(&images))
 		return 0;
 	for (i = 0; i < g->nr_vols && mirrored; i++)
-		sweep_copied(g->vol[i], BLKREPL_EXT_COPIED, BLKREPL_EXT_FLUSHING);
+		if (READ_ONCE(g->vol[i]->pair->mode) == BLKREPL_PAIR_MIRROR)
+			sweep_copied(g->vol[i], BLKREPL_EXT_COPIED, BLKREPL_EXT_FLUSHING);
 	/* Cold means durable on both sides. */
 	for (i = 0; i < g->nr_vols && !r; i++)
 		r = blkdev_issue_flush(blkrepl_bdev(g->vol[i]->source));
 	if (!r && mirrored)
 		r = blkrepl_conn_flush(link);
-	/* A pair that was stopped since may have suspect extents among these. */
-	if (!r && link && (blkrepl_link_mirrors(link) != mirrored ||
-			   READ_ONCE(link->stops) != stops))
+	/*
+	 * A pair that was stopped since may have suspect extents among these; one
+	 * that began to be mirrored was not flushed.
+	 */
+	if (!r && link && READ_ONCE(link->turns) != turns)
 		r = -EAGAIN;
 	for (i = 0; i < g->nr_vols && mirrored; i++)
 		sweep_copied(g->vol[i], BLKREPL_EXT_FLUSHING, r ? BLKREPL_EXT_COPIED : 0);
@@ -614,36 +617,30 @@ int blkrepl_intent_clear_all(struct blkrepl_group *g)
 
 /**
  * blkrepl_intent_suspect - hot extents may differ
- * @link: the relationship
+ * @pair: the pair
  *
  * After a crash the legs may have ended differently; a target that was lost may
  * lack what it had not flushed. Both are found out by comparing.
  *
  * Context: may sleep; link->state_lock is held or nobody knows the link yet.
  */
-void blkrepl_intent_suspect(struct blkrepl_link *link)
+void blkrepl_intent_suspect(struct blkrepl_pair *pair)
 {
 	const u8 suspect = BLKREPL_EXT_HOT | BLKREPL_EXT_COPIED | BLKREPL_EXT_FLUSHING;
-	unsigned int i;
+	struct blkrepl_intent *in = &pair->vol->intent;
 	u32 e;
 
-	for (i = 0; i < link->nr_pairs; i++) {
-		struct blkrepl_pair *pair = &link->pair[i];
-		struct blkrepl_intent *in = &pair->vol->intent;
+	if (!atomic_read(&in->hot) && !atomic_read(&in->copied))
+		return;
+	for (e = 0; e < in->nr_ext; e++) {
+		sector_t start = (sector_t)e * BLKREPL_EXTENT_SECTORS;
 
-		if (!atomic_read(&in->hot) && !atomic_read(&in->copied))
+		if (!(READ_ONCE(in->ext[e]) & suspect) || start >= pair->vol->sectors)
 			continue;
-		for (e = 0; e < in->nr_ext; e++) {
-			sector_t start = (sector_t)e * BLKREPL_EXTENT_SECTORS;
-
-			if (!(READ_ONCE(in->ext[e]) & suspect) || start >= pair->vol->sectors)
-				continue;
-			blkrepl_link_mark_dirty(pair, start,
-						min_t(sector_t, BLKREPL_EXTENT_SECTORS,
-						      pair->vol->sectors - start));
-		}
-		link->flags |= BLKREPL_LINK_COMPARE;
+		blkrepl_link_mark_dirty(pair, start, min_t(sector_t, BLKREPL_EXTENT_SECTORS,
+							   pair->vol->sectors - start));
 	}
+	pair->link->flags |= BLKREPL_LINK_COMPARE;
 }
 
 /**

@@ -426,7 +426,8 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	if (r)
 		goto out;
 	attach(link);
-	blkrepl_intent_suspect(link);
+	for (i = 0; i < link->nr_pairs; i++)
+		blkrepl_intent_suspect(&link->pair[i]);
 	/*
 	 * The target is not there yet. As long as nothing is written nothing is
 	 * lost, and nothing need be durable: the first write sees to that. The
@@ -487,16 +488,13 @@ void blkrepl_link_quiet(struct blkrepl_link *link)
 
 	/* The source answers sooner or later; the target is not waited for. */
 	while (blkrepl_copy_halt(link, 1000)) {
-		blkrepl_link_fail(link, -ETIMEDOUT);
-		blkrepl_conn_give_up(link);
-		blkrepl_conn_abandon(link, 0);
+		blkrepl_link_cut_off(link);
 	}
-	flushed = blkrepl_link_mirrors(link) && !blkrepl_conn_flush(link);
+	flushed = blkrepl_link_mirrors_some(link) && !blkrepl_conn_flush(link);
 	flushed = blkrepl_link_stop_mirroring(link, 0) && flushed;
 	cancel_delayed_work_sync(&link->hold_work);
 	mutex_lock(&link->state_lock);
-	if (READ_ONCE(link->suspect_pending))
-		blkrepl_link_settle_suspects(link, flushed);
+	blkrepl_link_settle_suspects(link, flushed);
 	mutex_unlock(&link->state_lock);
 	WRITE_ONCE(link->removing, true);
 	cancel_delayed_work_sync(&link->tick_work);

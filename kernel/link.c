@@ -3,14 +3,12 @@
  * Relationships: how their state changes.
  *
  * The state lies on the source's log volume. A change that takes a promise away
- * is durable there before anybody can see it, above all this one: after the
- * target failed, no write is acknowledged before the log volume says that the
- * target is stale. Until then writes wait in link->await.
+ * is durable there before anybody can see it.
  *
  * Whether writes are mirrored is told by the modes of the pairs. They go to
- * TRACK at any time, for all pairs at once, by blkrepl_link_fail(). They go to
- * MIRROR only while writes are held and none is in flight, for a write that is
- * merely tracked must not be overtaken by the end of a copy.
+ * TRACK at any time; see lost.c. They go to MIRROR only while writes are held and
+ * none is in flight, for a write that is merely tracked must not be overtaken by
+ * the end of a copy.
  */
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -109,7 +107,7 @@ u64 blkrepl_link_dirty_blocks(struct blkrepl_link *link)
  */
 bool blkrepl_link_consistent(struct blkrepl_link *link)
 {
-	return !(READ_ONCE(link->flags) & (BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY));
+	return blkrepl_half_ordered(READ_ONCE(link->flags));
 }
 
 /**
@@ -255,6 +253,7 @@ int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const 
 		link->when_suspended_us = now;
 		break;
 	case BLKREPL_COPY_STATE_BROKEN:
+	case BLKREPL_COPY_STATE_MIXED:
 		link->when_broken_us = now;
 		break;
 	}
@@ -302,152 +301,6 @@ void blkrepl_link_unsure(struct blkrepl_link *link)
 }
 
 /**
- * blkrepl_link_mirrors - whether writes go to the target
- * @link: the relationship
- *
- * Context: any.
- */
-bool blkrepl_link_mirrors(struct blkrepl_link *link)
-{
-	return READ_ONCE(link->pair[0].mode) == BLKREPL_PAIR_MIRROR;
-}
-
-/**
- * blkrepl_link_settle_suspects - what the target acknowledged since its last
- * flush may be lost: mark it
- * @link: the relationship; link->state_lock is held
- * @flushed: a flush has succeeded since mirroring stopped, so nothing is lost
- *
- * Context: may sleep.
- */
-void blkrepl_link_settle_suspects(struct blkrepl_link *link, bool flushed)
-{
-	lockdep_assert_held(&link->state_lock);
-	if (!flushed)
-		blkrepl_intent_suspect(link);
-	spin_lock_irq(&link->lock);
-	link->suspect_pending = false;
-	spin_unlock_irq(&link->lock);
-}
-
-/**
- * blkrepl_link_stop_mirroring - from now on writes are tracked only
- * @link: the relationship
- * @error: why, a negative errno, or 0
- *
- * Context: any.
- * Return: whether they had been mirrored.
- */
-bool blkrepl_link_stop_mirroring(struct blkrepl_link *link, int error)
-{
-	unsigned long flags;
-	bool was = false;
-	unsigned int i;
-
-	spin_lock_irqsave(&link->lock, flags);
-	for (i = 0; i < link->nr_pairs; i++) {
-		was |= link->pair[i].mode == BLKREPL_PAIR_MIRROR;
-		WRITE_ONCE(link->pair[i].mode, BLKREPL_PAIR_TRACK);
-	}
-	if (was) {
-		link->stops++;
-		link->suspect_pending = true;
-		if (error)
-			link->error = -error;
-	}
-	spin_unlock_irqrestore(&link->lock, flags);
-	return was;
-}
-
-/**
- * blkrepl_link_fail - a request to the target failed
- * @link: the relationship
- * @error: negative errno
- *
- * All pairs stop at once, so that the target group stays a prefix of the order
- * in which the source was written.
- *
- * Context: any.
- */
-void blkrepl_link_fail(struct blkrepl_link *link, int error)
-{
-	if (!blkrepl_link_stop_mirroring(link, error)) {
-		if (!blkrepl_link_restoring(link))
-			return;
-		WRITE_ONCE(link->error, -error);
-	}
-	trace_blkrepl_leg_error(link, error);
-	queue_work(blkrepl_state_wq, &link->stale_work);
-}
-
-/**
- * blkrepl_link_await - answer a write that the target lacks, as soon as allowed
- * @io: the write; all its legs have ended
- *
- * Context: any.
- */
-void blkrepl_link_await(struct blkrepl_io *io)
-{
-	struct blkrepl_link *link = io->vol->pair->link;
-	unsigned long flags;
-	bool now;
-
-	spin_lock_irqsave(&link->lock, flags);
-	now = link->stale_durable;
-	if (!now)
-		list_add_tail(&io->wait, &link->await);
-	spin_unlock_irqrestore(&link->lock, flags);
-	if (now)
-		blkrepl_io_answer(io, BLK_STS_OK);
-	else
-		queue_work(blkrepl_state_wq, &link->stale_work);
-}
-
-static void end_writes(struct list_head *list, blk_status_t status)
-{
-	struct blkrepl_io *io, *next;
-
-	list_for_each_entry_safe(io, next, list, wait) {
-		list_del_init(&io->wait);
-		blkrepl_io_answer(io, status);
-	}
-}
-
-/**
- * blkrepl_link_answer - answer the writes that wait in link->await
- * @link: the relationship
- * @stale: the target's staleness is durable: answer those to come at once
- * @status: the result
- *
- * Context: may sleep.
- */
-void blkrepl_link_answer(struct blkrepl_link *link, bool stale, blk_status_t status)
-{
-	LIST_HEAD(list);
-
-	spin_lock_irq(&link->lock);
-	link->stale_durable = stale;
-	list_splice_init(&link->await, &list);
-	spin_unlock_irq(&link->lock);
-	end_writes(&list, status);
-}
-
-/*
- * Writes that FailedCopyStopsHostIO held are on both sides now; but not those
- * that have come since because the target failed once more.
- */
-static void answer_if_mirrored(struct blkrepl_link *link)
-{
-	LIST_HEAD(list);
-
-	spin_lock_irq(&link->lock);
-	if (blkrepl_link_mirrors(link))
-		list_splice_init(&link->await, &list);
-	spin_unlock_irq(&link->lock);
-	end_writes(&list, BLK_STS_OK);
-}
-
-/**
  * blkrepl_link_fork - this side goes on alone
  * @link: the relationship
  *
@@ -466,106 +319,55 @@ void blkrepl_link_fork(struct blkrepl_link *link)
 }
 
 /*
- * The target has been connected again since writes began to wait. Where they
- * need not wait until it has them, they go once it is known to lag.
+ * Which pairs are not to be mirrored: those that are out, and one where a write
+ * may still come late. Writes are held; what owns a range is a copy that was begun
+ * before the pair went out and does not know that yet.
  */
-static void release_held(struct blkrepl_link *link)
+static int leave_out(struct blkrepl_link *link, struct netlink_ext_ack *extack)
 {
-	struct blkrepl_gens gens = link->gens;
+	unsigned int i, out = 0;
 
-	if ((link->flags & BLKREPL_LINK_HOLD_ON_FAILURE) || list_empty_careful(&link->await))
-		return;
-	blkrepl_link_fork(link);
-	if (blkrepl_link_set_state(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED,
-				   "writes are no longer held for the target"))
-		link->gens = gens;
-	else
-		blkrepl_link_answer(link, false, BLK_STS_OK);
+	for (i = 0; i < link->nr_pairs; i++) {
+		struct blkrepl_pair *pair = &link->pair[i];
+		bool late = blkrepl_conn_orphaned(pair) ||
+			    (link->state == BLKREPL_COPY_STATE_MIXED &&
+			     !blkrepl_range_none(pair->vol));
+
+		if (pair->mode == BLKREPL_PAIR_MIRROR)
+			continue;
+		spin_lock_irq(&link->lock);
+		if (late)
+			WRITE_ONCE(pair->out, true);
+		out += pair->out;
+		spin_unlock_irq(&link->lock);
+	}
+	if (!out)
+		return 0;
+	if (out < link->nr_pairs && (link->state == BLKREPL_COPY_STATE_MIXED ||
+				     !(link->flags & BLKREPL_LINK_CONSISTENCY)))
+		return 1;
+	NL_SET_ERR_MSG(extack, "requests that the target did not answer are still in flight");
+	return -EBUSY;
 }
 
-/**
- * blkrepl_stale_work - make durable that the target is stale
- * @work: of the relationship
- *
- * Then the writes go that waited for it. With FailedCopyStopsHostIO they go on
- * waiting: until the target has them too, or until an operation stops the
- * relationship.
- *
- * Context: workqueue.
- */
-void blkrepl_stale_work(struct work_struct *work)
+static void begin_mirroring(struct blkrepl_link *link)
 {
-	struct blkrepl_link *link = container_of(work, struct blkrepl_link, stale_work);
-	struct blkrepl_gens gens;
-	bool flowed, hold;
-	char why[64];
-	int r = 0;
+	unsigned int i;
 
-	mutex_lock(&link->state_lock);
-	if (READ_ONCE(link->removing)) {
-		mutex_unlock(&link->state_lock);
-		return;
+	spin_lock_irq(&link->lock);
+	link->stale_durable = false;
+	link->hold_io = false;
+	link->error = 0;
+	WRITE_ONCE(link->turns, link->turns + 1);
+	for (i = 0; i < link->nr_pairs; i++) {
+		struct blkrepl_pair *pair = &link->pair[i];
+
+		if (pair->out)
+			continue;
+		WRITE_ONCE(pair->suspect, false);
+		WRITE_ONCE(pair->mode, BLKREPL_PAIR_MIRROR);
 	}
-	if (blkrepl_link_restoring(link)) {
-		blkrepl_conn_give_up(link);
-		WRITE_ONCE(link->copy_stop, true);
-		wake_up_all(&link->copy_wait);
-		blkrepl_link_set_state(link, BLKREPL_COPY_STATE_BROKEN,
-				       "the target failed while the source was being restored");
-		mutex_unlock(&link->state_lock);
-		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_FAILED);
-		return;
-	}
-	if (blkrepl_link_mirrors(link)) {
-		if (blkrepl_conn_alive(link)) {
-			release_held(link);
-			mutex_unlock(&link->state_lock);
-			return;
-		}
-		/* Given up just when mirroring began. */
-		blkrepl_link_stop_mirroring(link, -ENOTCONN);
-	}
-	flowed = blkrepl_state_flows(link->state);
-	if (READ_ONCE(link->suspect_pending) || flowed) {
-		blkrepl_conn_give_up(link);
-		WRITE_ONCE(link->copy_stop, true);
-		wake_up_all(&link->copy_wait);
-		if (READ_ONCE(link->suspect_pending))
-			blkrepl_link_settle_suspects(link, false);
-	}
-	if (link->stale_durable && !flowed) {
-		mutex_unlock(&link->state_lock);
-		return;
-	}
-	hold = READ_ONCE(link->hold_io) ||
-	       ((link->flags & BLKREPL_LINK_HOLD_ON_FAILURE) &&
-		!blkrepl_state_parted(link->state));
-	gens = link->gens;
-	if (hold) {
-		if (flowed) {
-			/* Seen, but the promise stands: nothing is acknowledged. */
-			if (link->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
-				link->recovery_point_us = blkrepl_now_us();
-			link->when_broken_us = blkrepl_now_us();
-			link->revision++;
-			strscpy(link->reason, "the target failed; writes are held", sizeof(link->reason));
-			trace_blkrepl_state(link, link->state, BLKREPL_COPY_STATE_BROKEN);
-			WRITE_ONCE(link->state, BLKREPL_COPY_STATE_BROKEN);
-			blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
-		}
-	} else {
-		blkrepl_link_fork(link);
-		snprintf(why, sizeof(why), "the target failed with error %d", link->error);
-		r = blkrepl_link_set_state(link, blkrepl_event_next(BLKREPL_EV_TARGET_LOST, link->state),
-					   flowed ? why : "the source was written while the target was away");
-		if (r)
-			link->gens = gens;
-	}
-	if (!hold)
-		blkrepl_link_answer(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);
-	mutex_unlock(&link->state_lock);
-	if (flowed)
-		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_FAILED);
+	spin_unlock_irq(&link->lock);
 }
 
 /* The source copies to the target; the target to the source while it fails back. */
@@ -580,7 +382,8 @@ static bool may_drive(struct blkrepl_link *link)
 /**
  * blkrepl_link_flow - go to a state, mirroring writes if it says so
  * @link: the relationship; its target is connected if @state flows
- * @state: the CopyState to go to; Unsynchronized also starts the copy
+ * @state: the CopyState to go to. One that flows becomes Unsynchronized and
+ *	starts the copy, or Mixed where a pair has to be left out.
  * @timeout_ms: longest hold of writes
  * @reason: a sentence
  * @extack: told what is wrong
@@ -594,7 +397,6 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 	const u32 was = link->flags;
 	struct blkrepl_conn *conn;
 	struct blkrepl_gens gens;
-	unsigned int i;
 	bool awaited;
 	int r;
 
@@ -616,8 +418,6 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 
 	/* One that seems to flow but was stopped has not been told of its loss yet. */
 	flush_work(&link->stale_work);
-	if (blkrepl_state_flows(link->state))
-		state = BLKREPL_COPY_STATE_UNSYNCHRONIZED;
 	conn = blkrepl_conn_tryget(link);
 	if (!conn) {
 		NL_SET_ERR_MSG(extack, "the target is not connected; connect it first");
@@ -643,7 +443,7 @@ again:
 		link->flags |= BLKREPL_LINK_INCONSISTENT;
 		mutex_unlock(&link->state_lock);
 	}
-	r = blkrepl_half_tell(link, conn, state);
+	r = blkrepl_half_tell(link, conn, BLKREPL_COPY_STATE_UNSYNCHRONIZED);
 	blkrepl_conn_put(conn);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the target's log volume cannot be written");
@@ -661,6 +461,12 @@ again:
 		blkrepl_group_release(g);
 		goto again;
 	}
+	r = leave_out(link, extack);
+	if (r < 0) {
+		blkrepl_group_release(g);
+		goto untouched;
+	}
+	state = r ? BLKREPL_COPY_STATE_MIXED : BLKREPL_COPY_STATE_UNSYNCHRONIZED;
 	mutex_lock(&link->state_lock);
 	/* Writes may still wait for the target's staleness to be durable. */
 	spin_lock_irq(&link->lock);
@@ -673,20 +479,15 @@ again:
 		link->flags |= BLKREPL_LINK_OVERWRITE;
 	if (awaited)
 		blkrepl_link_fork(link);
+	if (state == BLKREPL_COPY_STATE_MIXED)
+		link->flags |= BLKREPL_LINK_APART;
 	r = blkrepl_link_set_state(link, state, reason);
 	if (r) {
 		link->gens = gens;
 	} else {
 		if (awaited)
 			blkrepl_link_answer(link, false, BLK_STS_OK);
-		spin_lock_irq(&link->lock);
-		link->stale_durable = false;
-		link->suspect_pending = false;
-		link->hold_io = false;
-		link->error = 0;
-		for (i = 0; i < link->nr_pairs; i++)
-			WRITE_ONCE(link->pair[i].mode, BLKREPL_PAIR_MIRROR);
-		spin_unlock_irq(&link->lock);
+		begin_mirroring(link);
 	}
 	mutex_unlock(&link->state_lock);
 	blkrepl_group_release(g);
@@ -767,16 +568,12 @@ int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state,
 
 	lockdep_assert_held(&g->conf);
 	if (blkrepl_copy_halt(link, timeout_ms)) {
-		blkrepl_link_fail(link, -ETIMEDOUT);
-		blkrepl_conn_give_up(link);
-		blkrepl_conn_abandon(link, 0);
+		blkrepl_link_cut_off(link);
 		blkrepl_copy_halt(link, timeout_ms);
 	}
 	r = blkrepl_group_hold(g, timeout_ms);
 	if (r) {
-		blkrepl_link_fail(link, -ETIMEDOUT);
-		blkrepl_conn_give_up(link);
-		blkrepl_conn_abandon(link, 0);
+		blkrepl_link_cut_off(link);
 		r = blkrepl_group_hold(g, timeout_ms);
 	}
 	if (r) {
@@ -811,6 +608,7 @@ int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state,
 
 		mutex_lock(&link->state_lock);
 		blkrepl_link_settle_suspects(link, flushed);
+		blkrepl_link_none_out(link);
 		mutex_unlock(&link->state_lock);
 	}
 	blkrepl_copy_allow(link);
@@ -839,13 +637,13 @@ int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state,
 void blkrepl_link_synced(struct blkrepl_link *link)
 {
 	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY |
-			 BLKREPL_LINK_COMPARE | BLKREPL_LINK_OVERWRITE;
+			 BLKREPL_LINK_COMPARE | BLKREPL_LINK_OVERWRITE | BLKREPL_LINK_APART;
 	struct blkrepl_gens mine = link->gens, theirs = link->target_gens;
 	struct blkrepl_conn *conn;
 	u32 flags;
 	int r;
 
-	if (blkrepl_conn_flush(link))
+	if (!blkrepl_link_mirrors(link) || blkrepl_conn_flush(link))
 		return;
 	conn = blkrepl_conn_tryget(link);
 	if (!conn)
@@ -870,7 +668,7 @@ void blkrepl_link_synced(struct blkrepl_link *link)
 			swap(link->gens, mine);
 		} else {
 			link->probe_backoff = 1;
-			answer_if_mirrored(link);
+			blkrepl_link_answer_mirrored(link);
 		}
 	}
 	mutex_unlock(&link->state_lock);
@@ -896,6 +694,86 @@ bool blkrepl_link_differs(struct blkrepl_link *link)
 		    blkrepl_link_set_state(link, next, "blocks were found to differ");
 	mutex_unlock(&link->state_lock);
 	return !r;
+}
+
+static int switch_consistency(struct blkrepl_link *link, bool on)
+{
+	u32 old = link->flags, flags = old & ~BLKREPL_LINK_CONSISTENCY;
+	u64 point = link->recovery_point_us;
+	int r;
+
+	lockdep_assert_held(&link->state_lock);
+	if (on)
+		flags |= BLKREPL_LINK_CONSISTENCY;
+	else if (link->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
+		link->recovery_point_us = blkrepl_now_us();
+	/* Whoever finds a leg failed looks at it under this lock. */
+	spin_lock_irq(&link->lock);
+	WRITE_ONCE(link->flags, flags);
+	/* One that went alone before may not have been noted yet. */
+	if (blkrepl_link_mirrors_some(link) && !blkrepl_link_mirrors(link))
+		link->flags |= BLKREPL_LINK_APART;
+	spin_unlock_irq(&link->lock);
+	link->revision++;
+	r = blkrepl_link_store(link);
+	if (!r)
+		return 0;
+	spin_lock_irq(&link->lock);
+	WRITE_ONCE(link->flags, old);
+	spin_unlock_irq(&link->lock);
+	link->recovery_point_us = point;
+	blkrepl_link_unsure(link);
+	return r;
+}
+
+/**
+ * blkrepl_link_set_consistency - whether all pairs stop when one does
+ * @link: the relationship
+ * @on: whether they do
+ * @timeout_ms: longest hold of writes
+ * @extack: told what is wrong
+ *
+ * It changes at an instant without writes in flight. The other half is told of a
+ * promise before, when it ends, and after, when it begins, so that it never
+ * believes in one that does not hold.
+ *
+ * Context: may sleep; group->conf is held.
+ */
+int blkrepl_link_set_consistency(struct blkrepl_link *link, bool on, unsigned int timeout_ms,
+				 struct netlink_ext_ack *extack)
+{
+	struct blkrepl_group *g = link->group;
+	struct blkrepl_conn *conn;
+	int r;
+
+	lockdep_assert_held(&g->conf);
+	if (on == !!(link->flags & BLKREPL_LINK_CONSISTENCY))
+		return 0;
+	conn = blkrepl_conn_tryget(link);
+	/* Where this fails the target is lost, and told before it is mirrored to again. */
+	if (conn && !on)
+		blkrepl_half_write(link, conn, link->peer.state,
+				       link->flags & ~BLKREPL_LINK_CONSISTENCY, &link->target_gens);
+	r = blkrepl_group_hold(g, timeout_ms);
+	if (r) {
+		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");
+		goto out;
+	}
+	mutex_lock(&link->state_lock);
+	r = switch_consistency(link, on);
+	mutex_unlock(&link->state_lock);
+	blkrepl_group_release(g);
+	if (r) {
+		NL_SET_ERR_MSG(extack, "the source's log volume cannot be written");
+		goto out;
+	}
+	if (conn && on)
+		blkrepl_half_write(link, conn, link->peer.state, link->flags, &link->target_gens);
+	blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
+out:
+	if (conn)
+		blkrepl_conn_put(conn);
+	return r;
 }
 
 /**

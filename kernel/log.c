@@ -18,7 +18,7 @@ static int sync_io(struct blkrepl_log *log, blk_opf_t opf, u64 block, void *buf,
 {
 	if (op_is_write(opf) && blkrepl_fault_from(BLKREPL_FAULT_LOG_STOP))
 		return -EIO;
-	return blkrepl_conn_sync_io(log->conn, blkrepl_bdev(log->bdev), opf,
+	return blkrepl_conn_sync_io(log->conn, NULL, blkrepl_bdev(log->bdev), opf,
 				    block * BLKREPL_BLOCK_SECTORS, buf, len);
 }
 

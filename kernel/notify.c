@@ -134,6 +134,8 @@ static unsigned int progress_of(struct blkrepl_link *link, unsigned int state)
 		return BLKREPL_PROGRESS_STATUS_COMPLETED;
 	case BLKREPL_COPY_STATE_INITIALIZED:
 		return BLKREPL_PROGRESS_STATUS_INITIALIZING;
+	case BLKREPL_COPY_STATE_MIXED:
+		return BLKREPL_PROGRESS_STATUS_MIXED;
 	default:
 		return BLKREPL_PROGRESS_STATUS_DORMANT;
 	}
@@ -261,8 +263,10 @@ int blkrepl_fill_link(struct sk_buff *skb, struct blkrepl_link *link, u32 event,
 	    nla_put_u16(skb, BLKREPL_A_RELATIONSHIP_COPY_STATE, state) ||
 	    nla_put_u16(skb, BLKREPL_A_RELATIONSHIP_PROGRESS_STATUS, progress_of(link, state)) ||
 	    nla_put_u16(skb, BLKREPL_A_RELATIONSHIP_CONSISTENCY_STATE,
-			consistent ? BLKREPL_CONSISTENCY_STATE_CONSISTENT :
-				     BLKREPL_CONSISTENCY_STATE_INCONSISTENT) ||
+			!consistent ? BLKREPL_CONSISTENCY_STATE_INCONSISTENT :
+			READ_ONCE(link->flags) & BLKREPL_LINK_CONSISTENCY ?
+				BLKREPL_CONSISTENCY_STATE_CONSISTENT :
+				BLKREPL_CONSISTENCY_STATE_NOT_APPLICABLE) ||
 	    nla_put_u8(skb, BLKREPL_A_RELATIONSHIP_CONNECTED, !!conn) ||
 	    put_u64(skb, BLKREPL_A_RELATIONSHIP_REVISION, READ_ONCE(link->revision), pad) ||
 	    put_u64(skb, BLKREPL_A_RELATIONSHIP_GENERATION, link->gens.latest, pad) ||
@@ -290,9 +294,9 @@ static unsigned int leg_state_of(struct blkrepl_pair *pair)
 	conn = rcu_dereference(link->conn);
 	if (!conn)
 		s = BLKREPL_LEG_STATE_ABSENT;
-	else if (atomic_read(&conn->orphans))
+	else if (atomic_read(&conn->leg_orphans[pair->vol->index]))
 		s = BLKREPL_LEG_STATE_ORPHANED;
-	else if (percpu_ref_is_dying(&conn->ref))
+	else if (percpu_ref_is_dying(&conn->ref) || READ_ONCE(pair->out))
 		s = BLKREPL_LEG_STATE_FAILED;
 	else if (READ_ONCE(pair->mode) == BLKREPL_PAIR_MIRROR)
 		s = BLKREPL_LEG_STATE_UP;
@@ -315,6 +319,9 @@ int blkrepl_fill_pair(struct sk_buff *skb, struct blkrepl_pair *pair)
 	u64 dirty = READ_ONCE(pair->dirty.weight) << BLKREPL_BLOCK_SHIFT;
 	unsigned int state = READ_ONCE(pair->link->state);
 
+	if (state == BLKREPL_COPY_STATE_MIXED)
+		state = READ_ONCE(pair->out) ? BLKREPL_COPY_STATE_BROKEN :
+					       BLKREPL_COPY_STATE_UNSYNCHRONIZED;
 	/* One that has nothing to copy is ahead of its group. */
 	if (state == BLKREPL_COPY_STATE_UNSYNCHRONIZED && !dirty)
 		state = BLKREPL_COPY_STATE_SYNCHRONIZED;

@@ -361,6 +361,11 @@ static int carry_out(struct blkrepl_link *link, const struct blkrepl_op_param *p
 		return abort_copy(link, p, text, extack);
 	case BLKREPL_OPERATION_UNPREPARE:
 		return unprepare(link, p, text, extack);
+	case BLKREPL_OPERATION_ACTIVATE_CONSISTENCY:
+	case BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY:
+		return blkrepl_link_set_consistency(link,
+						    p->op == BLKREPL_OPERATION_ACTIVATE_CONSISTENCY,
+						    p->timeout_ms, extack);
 	case BLKREPL_OPERATION_RESET_TO_SYNC:
 		return set_mode(link, BLKREPL_MODE_SYNCHRONOUS, extack);
 	case BLKREPL_OPERATION_RESET_TO_ASYNC:
@@ -390,8 +395,10 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 		.unfinished = !blkrepl_link_consistent(link) || (link->flags & BLKREPL_LINK_TORN),
 		.first_copy = link->flags & BLKREPL_LINK_FIRST_COPY,
 		.lags = (own || link->peer.dirty) && !(link->flags & BLKREPL_LINK_TARGET_SIDE),
+		.unordered = !(link->flags & BLKREPL_LINK_CONSISTENCY),
 	};
 	unsigned int state = READ_ONCE(link->state);
+	struct blkrepl_cell cell;
 	enum blkrepl_verdict v;
 	int r;
 
@@ -409,10 +416,18 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 		return 0;
 	if (v != BLKREPL_VERDICT_GO)
 		return refuse(v, extack);
+	cell = blkrepl_op_cell(link->sync_type, p->op, state);
 	if (g->fenced && !(link->flags & (BLKREPL_LINK_PENDING | BLKREPL_LINK_RESTORING)) &&
-	    !(blkrepl_op_cell(link->sync_type, p->op, state).flags & BLKREPL_CELL_REMOVE)) {
+	    !(cell.flags & BLKREPL_CELL_REMOVE)) {
 		NL_SET_ERR_MSG(extack, "this side is closed, the other one is in service; take its group down");
 		return -EBUSY;
 	}
-	return carry_out(link, p, blkrepl_op_cell(link->sync_type, p->op, state), extack);
+	/* What follows from Broken takes the target as one that is stopped as a whole. */
+	if (state == BLKREPL_COPY_STATE_MIXED && !(cell.flags & BLKREPL_CELL_STAY)) {
+		r = blkrepl_link_stop(link, BLKREPL_COPY_STATE_BROKEN, NULL, p->timeout_ms,
+				      "the pairs that went on are stopped, too", extack);
+		if (r)
+			return r;
+	}
+	return carry_out(link, p, cell, extack);
 }

@@ -138,3 +138,23 @@ bool blkrepl_range_busy(struct blkrepl_shard *shard, sector_t sector, sector_t s
 	lockdep_assert_held(&shard->lock);
 	return interval_tree_iter_first(&shard->tree, sector, sector + sectors - 1);
 }
+
+/**
+ * blkrepl_range_none - whether no range of a member is owned
+ * @vol: the member
+ *
+ * Context: any.
+ */
+bool blkrepl_range_none(struct blkrepl_vol *vol)
+{
+	unsigned long flags;
+	bool none = true;
+	unsigned int i;
+
+	for (i = 0; i < BLKREPL_SHARDS && none; i++) {
+		spin_lock_irqsave(&vol->shard[i].lock, flags);
+		none = RB_EMPTY_ROOT(&vol->shard[i].tree.rb_root);
+		spin_unlock_irqrestore(&vol->shard[i].lock, flags);
+	}
+	return none;
+}

@@ -219,12 +219,14 @@ void blkrepl_target_end_io(struct bio *bio)
 	    BLKREPL_TGT_PENDING) {
 		io->tgt_status = bio->bi_status;
 		if (bio->bi_status) {
-			atomic64_inc(&conn->link->pair[io->vol->index].errors);
-			blkrepl_link_fail(conn->link, blk_status_to_errno(bio->bi_status));
+			struct blkrepl_pair *pair = &conn->link->pair[io->vol->index];
+
+			atomic64_inc(&pair->errors);
+			blkrepl_link_fail(conn->link, pair, blk_status_to_errno(bio->bi_status));
 		}
 		blkrepl_io_leg_done(io);
 	} else {
-		atomic_dec(&conn->orphans);
+		blkrepl_conn_orphan(conn, io->leg, -1);
 	}
 	blkrepl_io_put(io);
 	blkrepl_conn_put(conn);
@@ -251,6 +253,7 @@ static void zero_out_work(struct work_struct *work)
 void blkrepl_target_submit(struct blkrepl_io *io, struct blkrepl_conn *conn)
 {
 	io->conn = conn;
+	io->leg = io->vol->index;
 	io->tgt.bi_end_io = blkrepl_target_end_io;
 	io->tgt_jiffies = jiffies;
 	refcount_inc(&io->refs);
@@ -276,12 +279,12 @@ void blkrepl_target_abandon(struct blkrepl_io *io)
 	if (atomic_read_acquire(&io->tgt_state) != BLKREPL_TGT_PENDING)
 		return;
 	/* Counted first, so that the orphan's end never finds the count too low. */
-	atomic_inc(&io->conn->orphans);
+	blkrepl_conn_orphan(io->conn, io->leg, 1);
 	if (atomic_cmpxchg(&io->tgt_state, BLKREPL_TGT_PENDING, BLKREPL_TGT_ABANDONED) ==
 	    BLKREPL_TGT_PENDING) {
 		io->tgt_status = BLK_STS_TIMEOUT;
 		blkrepl_io_leg_done(io);
 	} else {
-		atomic_dec(&io->conn->orphans);
+		blkrepl_conn_orphan(io->conn, io->leg, -1);
 	}
 }

@@ -54,6 +54,19 @@ const char *blkrepl_half_explain(unsigned int state, u32 flags)
 }
 
 /**
+ * blkrepl_half_ordered - whether the other side is write-order consistent, as far
+ * as that is promised
+ * @flags: of this half
+ */
+bool blkrepl_half_ordered(u32 flags)
+{
+	const u32 apart = BLKREPL_LINK_CONSISTENCY | BLKREPL_LINK_APART;
+
+	return !(flags & (BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY)) &&
+	       (flags & apart) != apart;
+}
+
+/**
  * blkrepl_half_mirror - the flags that the other half is to have
  * @flags: of this half
  */
@@ -61,12 +74,13 @@ u32 blkrepl_half_mirror(u32 flags)
 {
 	const u32 both = BLKREPL_LINK_USED | BLKREPL_LINK_CONSISTENCY |
 			 BLKREPL_LINK_HOLD_ON_FAILURE | BLKREPL_LINK_MANUAL_RECOVERY |
-			 BLKREPL_LINK_FAILING_BACK | BLKREPL_LINK_RESTORING;
+			 BLKREPL_LINK_FAILING_BACK | BLKREPL_LINK_RESTORING |
+			 BLKREPL_LINK_APART;
 	u32 other = flags & both;
 
 	if (!(flags & BLKREPL_LINK_TARGET_SIDE))
 		other |= BLKREPL_LINK_TARGET_SIDE;
-	if (flags & (BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY))
+	if (!blkrepl_half_ordered(flags))
 		other |= BLKREPL_LINK_TORN;
 	if (flags & BLKREPL_LINK_TORN)
 		other |= BLKREPL_LINK_INCONSISTENT;

@@ -192,6 +192,8 @@ static const u32 mirror_built =
 	1u << BLKREPL_OPERATION_RESET_TO_SYNC |
 	1u << BLKREPL_OPERATION_RESET_TO_ASYNC |
 	1u << BLKREPL_OPERATION_UNPREPARE |
+	1u << BLKREPL_OPERATION_ACTIVATE_CONSISTENCY |
+	1u << BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY |
 	1u << BLKREPL_OPERATION_ABORT;
 
 /**
@@ -205,16 +207,16 @@ bool blkrepl_state_valid(unsigned int state)
 	for (i = 0; i < ARRAY_SIZE(columns); i++)
 		if (columns[i] == state)
 			return true;
-	return false;
+	return state == ST(MIXED);
 }
 
 /**
- * blkrepl_state_flows - whether writes of the source go to the target
+ * blkrepl_state_flows - whether writes of the source, or some, go to the target
  * @state: a CopyState
  */
 bool blkrepl_state_flows(unsigned int state)
 {
-	return state == ST(UNSYNCHRONIZED) || state == ST(SYNCHRONIZED);
+	return state == ST(UNSYNCHRONIZED) || state == ST(SYNCHRONIZED) || state == ST(MIXED);
 }
 
 /**
@@ -259,7 +261,7 @@ static bool is_of_members(unsigned int op)
  * blkrepl_op_cell - the table's cell
  * @sync_type: kind of relationship
  * @op: the operation
- * @state: the CopyState; Partitioned has Broken's column
+ * @state: the CopyState; Partitioned and Mixed have Broken's column
  *
  * Return: the cell; all zero where the operation is refused.
  */
@@ -267,7 +269,7 @@ struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, uns
 {
 	unsigned int i;
 
-	if (state == ST(PARTITIONED))
+	if (state == ST(PARTITIONED) || state == ST(MIXED))
 		state = ST(BROKEN);
 	if (sync_type >= ARRAY_SIZE(types) || !types[sync_type] || !blkrepl_op_valid(op))
 		return (struct blkrepl_cell)NO;
@@ -330,11 +332,16 @@ enum blkrepl_verdict blkrepl_cell_judge(struct blkrepl_cell c, const struct blkr
 enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
 				      unsigned int state, const struct blkrepl_situation *s)
 {
+	struct blkrepl_cell c;
+
 	if (!blkrepl_op_known(sync_type, op))
 		return BLKREPL_VERDICT_NOT_SUPPORTED;
 	if (!blkrepl_op_built(sync_type, op))
 		return BLKREPL_VERDICT_NOT_BUILT;
-	return blkrepl_cell_judge(blkrepl_op_cell(sync_type, op, state), s);
+	c = blkrepl_op_cell(sync_type, op, state);
+	if (s->unordered && (op == BLKREPL_OPERATION_FAILOVER || op == BLKREPL_OPERATION_SPLIT))
+		c.flags |= BLKREPL_CELL_FORCE;
+	return blkrepl_cell_judge(c, s);
 }
 
 /**
@@ -430,6 +437,8 @@ int blkrepl_event_next(enum blkrepl_state_event ev, unsigned int state)
 	switch (ev) {
 	case BLKREPL_EV_TARGET_LOST:
 		return blkrepl_state_flows(state) ? ST(BROKEN) : state;
+	case BLKREPL_EV_PAIR_LOST:
+		return blkrepl_state_flows(state) ? ST(MIXED) : state;
 	case BLKREPL_EV_TARGET_BACK:
 		return state == ST(BROKEN) ? ST(UNSYNCHRONIZED) : state;
 	case BLKREPL_EV_TARGET_BACK_MANUAL:

@@ -65,6 +65,7 @@ struct blkrepl_cell {
  * @unfinished: a copy runs or was interrupted
  * @first_copy: the target never was the same as the source
  * @lags: the target lacks writes of the source, or may
+ * @unordered: consistency is off: members may be of different instants
  * @unique: one side, or both, have changes that the operation would lose
  */
 struct blkrepl_situation {
@@ -73,6 +74,7 @@ struct blkrepl_situation {
 	bool unfinished;
 	bool first_copy;
 	bool lags;
+	bool unordered;
 	bool unique;
 };
 
@@ -89,6 +91,7 @@ enum blkrepl_verdict {
 
 enum blkrepl_state_event {
 	BLKREPL_EV_TARGET_LOST,
+	BLKREPL_EV_PAIR_LOST,		/* a part of it, while others go on */
 	BLKREPL_EV_TARGET_BACK,		/* recovery mode automatic */
 	BLKREPL_EV_TARGET_BACK_MANUAL,
 	BLKREPL_EV_COPY_DONE,

@@ -83,26 +83,27 @@ static const char *const clone_table[] = {
 
 /* What this version carries out. */
 static const unsigned char built[] = {
-	2, 4, 7, 8, 10, 11, 12, 14, 15, 16, 17, 18, 20, 21, 22, 23,
+	2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16, 17, 18, 20, 21, 22, 23,
 };
 
 /*
  * State by state what an event makes of it; 0: the two cannot meet.
- * lost, back (automatic), back (manual), copy done, grew, target written
+ * lost, a pair lost, back (automatic), back (manual), copy done, grew, target written
  */
 static const unsigned char events[][1 + BLKREPL_NR_EVENTS] = {
-	{ 2, 2, 2, 2, 0, 2, 2 },
-	{ 3, 5, 3, 3, 4, 3, 3 },
-	{ 4, 5, 4, 4, 0, 3, 4 },
-	{ 5, 5, 3, 9, 0, 5, 5 },
-	{ 6, 6, 6, 6, 0, 6, 13 },
-	{ 7, 7, 7, 7, 0, 7, 13 },
-	{ 8, 8, 8, 8, 0, 8, 8 },
-	{ 9, 9, 9, 9, 0, 9, 9 },
-	{ 10, 10, 10, 10, 0, 10, 10 },
-	{ 11, 11, 11, 11, 0, 11, 11 },
-	{ 12, 12, 12, 12, 0, 12, 12 },
-	{ 13, 13, 13, 13, 0, 13, 13 },
+	{ 2, 2, 2, 2, 2, 0, 2, 2 },
+	{ 3, 5, 14, 3, 3, 4, 3, 3 },
+	{ 4, 5, 14, 4, 4, 0, 3, 4 },
+	{ 5, 5, 5, 3, 9, 0, 5, 5 },
+	{ 6, 6, 6, 6, 6, 0, 6, 13 },
+	{ 7, 7, 7, 7, 7, 0, 7, 13 },
+	{ 8, 8, 8, 8, 8, 0, 8, 8 },
+	{ 9, 9, 9, 9, 9, 0, 9, 9 },
+	{ 10, 10, 10, 10, 10, 0, 10, 10 },
+	{ 11, 11, 11, 11, 11, 0, 11, 11 },
+	{ 12, 12, 12, 12, 12, 0, 12, 12 },
+	{ 13, 13, 13, 13, 13, 0, 13, 13 },
+	{ 14, 5, 14, 14, 14, 0, 14, 14 },
 };
 
 enum { TYPE_FIRST = 6, MIRROR = 0, NR_TYPES = 3 };
@@ -174,10 +175,15 @@ static int parse_tables(void **state)
 	for (p.type = 0; p.type < NR_TYPES; p.type++) {
 		for (i = 0; i < tables[p.type].count; i++)
 			split(tables[p.type].line[i], table_cell, &p);
-		/* Hosts that do not see each other stand in the column of a broken link. */
+		/*
+		 * Hosts that do not see each other, and pairs that differ, stand in
+		 * the column of a broken link.
+		 */
 		for (op = 0; op < 32; op++)
-			if (words[p.type][op][5])
+			if (words[p.type][op][5]) {
+				words[p.type][op][14] = strdup(words[p.type][op][5]);
 				words[p.type][op][16] = strdup(words[p.type][op][5]);
+			}
 	}
 	return 0;
 }
@@ -273,7 +279,7 @@ static void every_cell(void **state)
 					fail_msg("type %u, operation %u, state %u: '%s', not '%s'",
 						 type, op, st, text, expected ?: "–");
 				cells += expected != NULL;
-				for (bits = 0; bits < 64; bits++) {
+				for (bits = 0; bits < 128; bits++) {
 					struct blkrepl_situation s = {
 						.force = bits & 1,
 						.consistent = bits & 2,
@@ -281,6 +287,7 @@ static void every_cell(void **state)
 						.first_copy = bits & 8,
 						.lags = bits & 16,
 						.unique = bits & 32,
+						.unordered = bits & 64,
 					};
 					enum blkrepl_verdict v = meaning(expected, &s), is;
 
@@ -292,6 +299,9 @@ static void every_cell(void **state)
 						v = BLKREPL_VERDICT_NOT_SUPPORTED;
 					else if (!is_built(type, op))
 						v = BLKREPL_VERDICT_NOT_BUILT;
+					else if (s.unordered && !s.force && (op == 10 || op == 21) &&
+						 (v == BLKREPL_VERDICT_GO || v == BLKREPL_VERDICT_LOSES))
+						v = BLKREPL_VERDICT_NEEDS_FORCE;
 					is = blkrepl_op_judge(type, op, st, &s);
 					if (is != v)
 						fail_msg("type %u, operation %u, state %u, situation %u: %d, not %d",
@@ -301,7 +311,7 @@ static void every_cell(void **state)
 			}
 	print_message("%u cells, %u verdicts\n", cells, verdicts);
 	assert_int_equal(cells, (ARRAY_SIZE(table) + ARRAY_SIZE(snapshot_table) +
-				 ARRAY_SIZE(clone_table)) * 13);
+				 ARRAY_SIZE(clone_table)) * 14);
 }
 
 /* Where a cell leads there is a state, and what it promises fits together. */
@@ -369,8 +379,8 @@ static void predicates(void **state)
 	unsigned int n;
 
 	for (n = 0; n < 40; n++) {
-		assert_int_equal(blkrepl_state_valid(n), n >= 2 && n <= 13);
-		assert_int_equal(blkrepl_state_flows(n), n == 3 || n == 4);
+		assert_int_equal(blkrepl_state_valid(n), n >= 2 && n <= 14);
+		assert_int_equal(blkrepl_state_flows(n), n == 3 || n == 4 || n == 14);
 		assert_int_equal(blkrepl_op_valid(n), n >= 2 && n <= 23);
 		assert_int_equal(blkrepl_state_target_access(n), access[n]);
 		assert_int_equal(blkrepl_op_built(6, n), is_built(6, n));
@@ -452,9 +462,10 @@ static void explanations(void **state)
 					}
 				}
 	blkrepl_op_explain(whole, sizeof(whole), 6, 4, 9, BLKREPL_VERDICT_WRONG_STATE);
-	assert_string_equal(whole, "Activate is refused in state Suspended; legal: Abort, Deactivate, "
-			    "Detach, Failover, Fracture, Resume, ResetToSync, ResetToAsync, ReverseRoles, "
-			    "Split, Unprepare (with Force)");
+	assert_string_equal(whole, "Activate is refused in state Suspended; legal: Abort, "
+			    "ActivateConsistency, DeactivateConsistency, Deactivate, Detach, Failover, "
+			    "Fracture, Resume, ResetToSync, ResetToAsync, ReverseRoles, Split, "
+			    "Unprepare (with Force)");
 }
 
 int main(void)
