@@ -68,7 +68,7 @@ static void on_started(_unused_ struct group *g, int error, const char *message,
         finish(userdata, error == -EACCES ? -EBUSY : error, message);
 }
 
-int operation_start(struct group *g, sd_bus_message *message, sd_bus_error *e)
+int operation_start(struct group *g, const struct options *o, sd_bus_message *message, sd_bus_error *e)
 {
         struct run *run;
         int r;
@@ -85,7 +85,7 @@ int operation_start(struct group *g, sd_bus_message *message, sd_bus_error *e)
         run = run_new(g, message);
         if (!run)
                 return -ENOMEM;
-        r = bringup_group(g, false, on_started, run);
+        r = bringup_group(g, o->force, on_started, run);
         if (r < 0) {
                 run_free(run);
                 return r;

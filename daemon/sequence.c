@@ -322,13 +322,28 @@ static bool left_out(const struct step *step, const struct half *h, const struct
                (step->flags & STEP_IF_CLOSED && !other->closed);
 }
 
+/* Broken off after the operation on this half, whether or not that was noted */
+static bool was_operated(const struct sequence *s, const struct relationship *q, const struct half *h, unsigned int at)
+{
+        return s->anew && !h->kernel.pending && (s->intent.step > at || took_effect(s, q, h));
+}
+
+/* The step only prepares for the operation on the same half, and that was carried out. */
+static bool comes_late(const struct sequence *s, const struct relationship *q, const struct group *g, const struct half *h)
+{
+        for (unsigned int i = s->at + 1; s->steps[i].kind != STEP_END; i++)
+                if (s->steps[i].kind == STEP_OPERATE && step_group(s, s->steps + i) == g)
+                        return was_operated(s, q, h, i);
+        return false;
+}
+
 static int connect(struct sequence *s, const struct step *step, struct relationship *q, struct group *g, const struct half *h)
 {
         const struct group *other = g == q->source ? q->target : q->source;
         bool inactive = step->kind == STEP_ATTACH;
         const char *missing;
 
-        if (left_out(step, h, other))
+        if (left_out(step, h, other) || (inactive && comes_late(s, q, g, h)))
                 return 0;
         if (!h->up)
                 return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
@@ -355,8 +370,7 @@ static int operate(struct sequence *s, const struct step *step, struct relations
                 return 0;
         if (!h->up)
                 return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
-        /* Broken off after this step, whether or not that was noted */
-        if (s->anew && !h->kernel.pending && (s->intent.step > s->at || took_effect(s, q, h)))
+        if (was_operated(s, q, h, s->at))
                 return 0;
         if (step->flags & (STEP_TO_SOURCE | STEP_TO_TARGET)) {
                 k.role = step->flags & STEP_TO_SOURCE ? BLKREPL_ROLE_SOURCE : BLKREPL_ROLE_TARGET;
@@ -490,7 +504,9 @@ static int run_step(struct sequence *s, struct relationship *q)
         case STEP_CONNECT:
                 return connect(s, step, q, g, h);
         case STEP_DISCONNECT:
-                return h->up && h->kernel.connected ? command_disconnect(q, g, s->intent.timeout_ms, on_child, s) ?: 1 : 0;
+                if (!h->up || !h->kernel.connected || comes_late(s, q, g, h))
+                        return 0;
+                return command_disconnect(q, g, s->intent.timeout_ms, on_child, s) ?: 1;
         case STEP_DRAIN:
                 return drain(s, h);
         case STEP_SNAPSHOT:
