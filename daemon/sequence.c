@@ -28,6 +28,7 @@ struct sequence {
         unsigned int at;
         bool running;
         bool anew;                      /* it has been broken off before */
+        bool left_over;                 /* a step that may be done later */
         char **snapshots;
         char *obstacle;                 /* why there are no snapshots */
         char message[1024];
@@ -57,6 +58,11 @@ char *const *sequence_snapshots(const struct sequence *s)
 const char *sequence_snapshot_obstacle(const struct sequence *s)
 {
         return s->obstacle;
+}
+
+bool sequence_wants_target_first(const struct sequence *s)
+{
+        return s->intent.operation == BLKREPL_OPERATION_FAILOVER && blkrepl_state_parted(s->intent.state);
 }
 
 unsigned int sequence_progress(const struct sequence *s)
@@ -114,7 +120,7 @@ static void refresh(struct relationship *q)
 static void end(struct sequence *s, int error)
 {
         struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
-        bool keep = error < 0 && s->intent.begun && removes(s);
+        bool keep = s->left_over || (error < 0 && s->intent.begun && removes(s));
 
         s->running = false;
         set_busy(q, false);
@@ -160,10 +166,13 @@ static void die_if_asked(const struct sequence *s)
 /* The step is over, for good or for ill. */
 static int step_done(struct sequence *s, int error)
 {
+        unsigned int flags = s->steps[s->at].flags;
         int r;
 
-        if (error < 0 && !(s->steps[s->at].flags & STEP_OPTIONAL))
+        if (error < 0 && !(flags & (STEP_OPTIONAL | STEP_LATER)))
                 return error;
+        if (error < 0 && flags & STEP_LATER)
+                s->left_over = true;
         if (error < 0)
                 log_info("%s goes on although a step failed: %s", blkrepl_operation_title(s->intent.operation), s->message);
         s->at++;
@@ -553,6 +562,7 @@ static struct sequence *sequence_new(struct relationship *q, const struct sequen
 static void run(struct sequence *s, struct relationship *q)
 {
         s->running = true;
+        s->left_over = false;
         s->at = 0;
         set_busy(q, true);
         die_if_asked(s);

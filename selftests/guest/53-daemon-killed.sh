@@ -45,8 +45,7 @@ fail_apart() {
 	operate Split Split && mark $replica/a && killed 10 7 "$1" Failover 1 Force b true &&
 		becomes Failedover && serve r-replica && not kept $copy/a && operate Failback Synchronized 1 Force b true
 }
-fail_suspended() {
-	operate Suspend Suspended && mark $replica/a && killed 10 9 "$1" Failover 1 Force b true &&
+fail_susp	operate Suspend Suspended && mark $replica/a && killed 10 9 "$1" Failover 1 Force b true &&
 		becomes Failedover && serve r-replica && not kept $copy/a && operate Failback Synchronized 1 Force b true
 }
 # reverse STEPS SOURCE: whose source is SOURCE becomes the target

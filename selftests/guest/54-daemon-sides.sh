@@ -51,7 +51,7 @@ check "both are the same" all_identical
 check "the target is lost" broken
 check "Detach needs Force" declined "Force" Detach
 check "Detach" begin_op Detach 1 Force b true
-check "the relationship has ended" not get Name
+check "the relationship has ended" ended
 check "the groups are in none" roles_none
 check "the source serves" serve r
 check "the daemon is started anew" restart
