@@ -168,14 +168,18 @@ void bringup_relationship(struct relationship *q)
                 return;
         /*
          * The source first: only a target that it does not drive can come up.
-         * Where an operation is to be completed that does the rest.
+         * Where an operation is to be completed one side is enough, that does
+         * the rest.
          */
-        for (enum side i = 0; i < N_SIDES; i++)
-                if (reconcile_may_come_up(q->half, i) && !(q->sequence && q->half[SIDE_SOURCE].up)) {
-                        try_group(relationship_group(q, i));
-                        if (relationship_group(q, i)->busy)
-                                return;
-                }
+        for (enum side i = 0; i < N_SIDES; i++) {
+                enum side side = q->sequence && sequence_wants_target_first(q->sequence) ? !i : i;
+
+                if (!reconcile_may_come_up(q->half, side) || (q->sequence && q->half[!side].up))
+                        continue;
+                try_group(relationship_group(q, side));
+                if (relationship_group(q, side)->busy)
+                        return;
+        }
         if (sequence_resume(q, operation_completed) || complete(q))
                 return;
         connect_what_flows(q);

@@ -45,6 +45,7 @@ static const struct {
         { EBUSY, CODE_FAILED },
         { EPERM, CODE_FAILED },
         { EMEDIUMTYPE, CODE_FAILED },
+        { EUCLEAN, CODE_FAILED },
         { EINVAL, CODE_INVALID_PARAMETER },
         { ERANGE, CODE_INVALID_PARAMETER },
         { ENAMETOOLONG, CODE_INVALID_PARAMETER },

@@ -204,9 +204,9 @@ static int read_options(struct group *g, sd_bus_message *m, uint32_t allowed, st
 METHOD(method_start)
 {
         _cleanup_(options_done) struct options o = {};
-        int r = read_options(userdata, m, 0, &o, ACTION_CONTROL, "start", e);
+        int r = read_options(userdata, m, OPTION_BIT(OPTION_FORCE), &o, ACTION_CONTROL, "start", e);
 
-        return r <= 0 ? (r < 0 ? r : 1) : operation_start(userdata, m, e);
+        return r <= 0 ? (r < 0 ? r : 1) : operation_start(userdata, &o, m, e);
 }
 
 METHOD(method_stop)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "job.h"
+#include "sequence.h"
 
 #define JOBS_MAX 256
 #define KEEP_USEC (5 * 60 * USEC_PER_SEC)
@@ -219,8 +220,8 @@ void job_relationship_changed(struct job *j)
         /* While it is being undone, what happens to the relationship is our own doing. */
         if (!streq(j->phase, "copying") || job_is_over(j) || (j->state == JOB_CANCELING && j->copied))
                 return;
-        /* In the middle of an operation, too, or when it is to be completed. */
-        if (q && q->sequence)
+        /* In the middle of an operation, too. */
+        if (q && q->sequence && sequence_is_running(q->sequence))
                 return;
 
         state = q ? relationship_state(q) : BLKREPL_COPY_STATE_NOT_APPLICABLE;

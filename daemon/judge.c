@@ -99,12 +99,13 @@ static void explain(const struct relationship *q, unsigned int operation, enum b
 
         blkrepl_op_explain(buf, size, q->sync_type, operation, state, v);
         if (v == BLKREPL_VERDICT_NEEDS_FORCE) {
-                if (!q->half[SIDE_SOURCE].up)
+                if (!q->half[SIDE_SOURCE].up && operation == BLKREPL_OPERATION_FAILOVER)
                         append(buf, size, ": the group %s is down, so nobody knows what else it wrote", q->source->name);
-                else
+                else if (q->half[SIDE_SOURCE].up)
                         append(buf, size, ": the target lacks %llu bytes%s", (unsigned long long)lacking(q),
                                state == BLKREPL_COPY_STATE_BROKEN ? ", or more" : "");
-                append_recovery_point(q, buf, size);
+                if (state != BLKREPL_COPY_STATE_FAILEDOVER)
+                        append_recovery_point(q, buf, size);
         }
         if (v == BLKREPL_VERDICT_LOSES) {
                 const char *between = ":";

@@ -57,9 +57,12 @@ static int check_source(struct group *g, const char *verb, sd_bus_error *e)
 
         if (g->busy)
                 return error_set(e, CODE_FAILED, "The group %s is being changed; try again in a moment.", g->name);
-        if (g->role == GROUP_TARGET && !g->up && !reconcile_may_come_up(q->half, SIDE_TARGET))
+        if (!q || g->up || reconcile_may_come_up(q->half, relationship_side(q, g)))
+                return 0;
+        if (g->role == GROUP_TARGET)
                 return error_set(e, CODE_FAILED, "The group %s is a target and follows its source; %s the group %s instead.", g->name, verb, q->source->name);
-        return 0;
+        return error_set(e, CODE_FAILED, "The group %s does not serve in state %s, its target %s does; use Failback or ReverseRoles.",
+                         g->name, blkrepl_copy_state_name(relationship_state(q)), q->target->name);
 }
 
 static void on_started(_unused_ struct group *g, int error, const char *message, void *userdata)
@@ -68,7 +71,7 @@ static void on_started(_unused_ struct group *g, int error, const char *message,
         finish(userdata, error == -EACCES ? -EBUSY : error, message);
 }
 
-int operation_start(struct group *g, sd_bus_message *message, sd_bus_error *e)
+int operation_start(struct group *g, const struct options *o, sd_bus_message *message, sd_bus_error *e)
 {
         struct run *run;
         int r;
@@ -85,7 +88,7 @@ int operation_start(struct group *g, sd_bus_message *message, sd_bus_error *e)
         run = run_new(g, message);
         if (!run)
                 return -ENOMEM;
-        r = bringup_group(g, false, on_started, run);
+        r = bringup_group(g, o->force, on_started, run);
         if (r < 0) {
                 run_free(run);
                 return r;

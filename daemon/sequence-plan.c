@@ -39,12 +39,16 @@ static const struct {
                 DO(OPERATE, SOURCE),
                 DO(UP, TARGET, STEP_OPTIONAL),
         } },
-        /* The source gives its access away before the target gets it. */
+        /*
+         * The source gives its access away before the target gets it. One that
+         * is out of reach is told before it can come up again.
+         */
         { OPERATION(FAILOVER), APART, {
                 DO(UP, TARGET),
                 DO(OPERATE, SOURCE, STEP_IF_UP),
                 DO(DOWN, SOURCE, STEP_FORCE),
                 DO(OPERATE, TARGET, STEP_FORCE),
+                DO(ATTACH, TARGET, STEP_LATER),
         } },
         { OPERATION(FAILOVER), STATE(FAILEDOVER), {
                 DO(ATTACH, SOURCE, STEP_IF_PENDING),

@@ -40,8 +40,9 @@ enum step_side {
 #define STEP_IF_UP              (1u << 2)       /* only if the group is up */
 #define STEP_IF_PENDING         (1u << 3)       /* only if the other side may not have been told */
 #define STEP_IF_CLOSED          (1u << 4)       /* only if the other side's half does not let it come up: it may not know yet */
-#define STEP_TO_SOURCE          (1u << 5)       /* ReverseRoles: the half becomes the source */
-#define STEP_TO_TARGET          (1u << 6)       /* or the target */
+#define STEP_LATER              (1u << 5)       /* the operation is done without it, but it is tried until it is */
+#define STEP_TO_SOURCE          (1u << 6)       /* ReverseRoles: the half becomes the source */
+#define STEP_TO_TARGET          (1u << 7)       /* or the target */
 
 struct step {
         uint8_t kind, side;

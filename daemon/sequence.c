@@ -28,6 +28,7 @@ struct sequence {
         unsigned int at;
         bool running;
         bool anew;                      /* it has been broken off before */
+        bool left_over;                 /* a step that may be done later */
         char **snapshots;
         char *obstacle;                 /* why there are no snapshots */
         char message[1024];
@@ -57,6 +58,11 @@ char *const *sequence_snapshots(const struct sequence *s)
 const char *sequence_snapshot_obstacle(const struct sequence *s)
 {
         return s->obstacle;
+}
+
+bool sequence_wants_target_first(const struct sequence *s)
+{
+        return s->intent.operation == BLKREPL_OPERATION_FAILOVER && blkrepl_state_parted(s->intent.state);
 }
 
 unsigned int sequence_progress(const struct sequence *s)
@@ -114,7 +120,7 @@ static void refresh(struct relationship *q)
 static void end(struct sequence *s, int error)
 {
         struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
-        bool keep = error < 0 && s->intent.begun && removes(s);
+        bool keep = s->left_over || (error < 0 && s->intent.begun && removes(s));
 
         s->running = false;
         set_busy(q, false);
@@ -160,10 +166,13 @@ static void die_if_asked(const struct sequence *s)
 /* The step is over, for good or for ill. */
 static int step_done(struct sequence *s, int error)
 {
+        unsigned int flags = s->steps[s->at].flags;
         int r;
 
-        if (error < 0 && !(s->steps[s->at].flags & STEP_OPTIONAL))
+        if (error < 0 && !(flags & (STEP_OPTIONAL | STEP_LATER)))
                 return error;
+        if (error < 0 && flags & STEP_LATER)
+                s->left_over = true;
         if (error < 0)
                 log_info("%s goes on although a step failed: %s", blkrepl_operation_title(s->intent.operation), s->message);
         s->at++;
@@ -322,13 +331,28 @@ static bool left_out(const struct step *step, const struct half *h, const struct
                (step->flags & STEP_IF_CLOSED && !other->closed);
 }
 
+/* Broken off after the operation on this half, whether or not that was noted */
+static bool was_operated(const struct sequence *s, const struct relationship *q, const struct half *h, unsigned int at)
+{
+        return s->anew && !h->kernel.pending && (s->intent.step > at || took_effect(s, q, h));
+}
+
+/* The step only prepares for the operation on the same half, and that was carried out. */
+static bool comes_late(const struct sequence *s, const struct relationship *q, const struct group *g, const struct half *h)
+{
+        for (unsigned int i = s->at + 1; s->steps[i].kind != STEP_END; i++)
+                if (s->steps[i].kind == STEP_OPERATE && step_group(s, s->steps + i) == g)
+                        return was_operated(s, q, h, i);
+        return false;
+}
+
 static int connect(struct sequence *s, const struct step *step, struct relationship *q, struct group *g, const struct half *h)
 {
         const struct group *other = g == q->source ? q->target : q->source;
         bool inactive = step->kind == STEP_ATTACH;
         const char *missing;
 
-        if (left_out(step, h, other))
+        if (left_out(step, h, other) || (inactive && comes_late(s, q, g, h)))
                 return 0;
         if (!h->up)
                 return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
@@ -355,8 +379,7 @@ static int operate(struct sequence *s, const struct step *step, struct relations
                 return 0;
         if (!h->up)
                 return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
-        /* Broken off after this step, whether or not that was noted */
-        if (s->anew && !h->kernel.pending && (s->intent.step > s->at || took_effect(s, q, h)))
+        if (was_operated(s, q, h, s->at))
                 return 0;
         if (step->flags & (STEP_TO_SOURCE | STEP_TO_TARGET)) {
                 k.role = step->flags & STEP_TO_SOURCE ? BLKREPL_ROLE_SOURCE : BLKREPL_ROLE_TARGET;
@@ -490,7 +513,9 @@ static int run_step(struct sequence *s, struct relationship *q)
         case STEP_CONNECT:
                 return connect(s, step, q, g, h);
         case STEP_DISCONNECT:
-                return h->up && h->kernel.connected ? command_disconnect(q, g, s->intent.timeout_ms, on_child, s) ?: 1 : 0;
+                if (!h->up || !h->kernel.connected || comes_late(s, q, g, h))
+                        return 0;
+                return command_disconnect(q, g, s->intent.timeout_ms, on_child, s) ?: 1;
         case STEP_DRAIN:
                 return drain(s, h);
         case STEP_SNAPSHOT:
@@ -537,6 +562,7 @@ static struct sequence *sequence_new(struct relationship *q, const struct sequen
 static void run(struct sequence *s, struct relationship *q)
 {
         s->running = true;
+        s->left_over = false;
         s->at = 0;
         set_busy(q, true);
         die_if_asked(s);

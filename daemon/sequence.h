@@ -5,8 +5,9 @@
  * An intent is in the database before the first step and goes after the last;
  * at its next start the daemon begins anew what it finds there. A sequence that
  * fails is over. If the operation had taken effect on one side, what is left to
- * do is seen from the halves (reconcile.h) and done as soon as that is possible;
- * only the end of a relationship, which leaves no half to see, stays an intent.
+ * do is seen from the halves (reconcile.h) and done as soon as that is possible.
+ * What they do not tell stays an intent: the end of a relationship on one side,
+ * and a source that does not know yet that its target serves.
  */
 #pragma once
 
@@ -32,6 +33,8 @@ typedef void (*sequence_handler)(struct relationship *q, const struct sequence *
 
 /* The handler may be called before this returns, but not when it fails. */
 int sequence_start(struct relationship *q, const struct sequence_intent *intent, sequence_handler handler, void *userdata);
+/* The source must not come up before the target has: it may not know that it is failed over. */
+bool sequence_wants_target_first(const struct sequence *s);
 /* Begins the relationship's sequence anew, if there is one that waits for that. 1: begun. */
 int sequence_resume(struct relationship *q, sequence_handler handler);
 struct sequence *sequence_free(struct sequence *s);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The daemon is killed before, between and after the steps of every operation that has
 # several; its next instance completes the operation, and no write is lost by that.
-# timeout: 900
+# timeout: 1500
 
 . ./daemon-lib.sh
 
@@ -45,8 +45,7 @@ fail_apart() {
 	operate Split Split && mark $replica/a && killed 10 7 "$1" Failover 1 Force b true &&
 		becomes Failedover && serve r-replica && not kept $copy/a && operate Failback Synchronized 1 Force b true
 }
-fail_suspended() {
-	operate Suspend Suspended && mark $replica/a && killed 10 9 "$1" Failover 1 Force b true &&
+fail_susp	operate Suspend Suspended && mark $replica/a && killed 10 9 "$1" Failover 1 Force b true &&
 		becomes Failedover && serve r-replica && not kept $copy/a && operate Failback Synchronized 1 Force b true
 }
 # reverse STEPS SOURCE: whose source is SOURCE becomes the target

@@ -17,6 +17,7 @@ property() { busctl get-property -j org.blkrepl1 "$1" "org.blkrepl1.$2" "$3" | j
 get() { property $root/relationship/r Relationship "$1"; }
 state() { get CopyState; }
 is_state() { [[ " $* " == *" $(state) "* ]]; }
+ended() { same "$(call $root org.blkrepl1.System ListRelationships | jq '.data[0] | length')" 0; }
 volume() { call $root org.blkrepl1.System GetVolume s "/dev/mapper/$1" | jq -r '.data[0]'; }
 job() { jq -r '.data[] | select(type == "string" and contains("/job/_"))' "$1"; }
 wait_job() { call "$1" org.blkrepl1.Job Wait t 120000000 | jq -r '.data[0]'; }
