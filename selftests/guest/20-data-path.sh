@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What a replica device does to data, and what it costs in metadata and flushes.
+# timeout: 300
 
 . ./rig.sh
 

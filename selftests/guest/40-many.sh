@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Many groups, many members; taking them down and up; unloading and loading under load.
+# timeout: 300
 
 . ./rig.sh
 
