@@ -45,7 +45,8 @@ fail_apart() {
 	operate Split Split && mark $replica/a && killed 10 7 "$1" Failover 1 Force b true &&
 		becomes Failedover && serve r-replica && not kept $copy/a && operate Failback Synchronized 1 Force b true
 }
-fail_susp	operate Suspend Suspended && mark $replica/a && killed 10 9 "$1" Failover 1 Force b true &&
+fail_suspended() {
+	operate Suspend Suspended && mark $replica/a && killed 10 9 "$1" Failover 1 Force b true &&
 		becomes Failedover && serve r-replica && not kept $copy/a && operate Failback Synchronized 1 Force b true
 }
 # reverse STEPS SOURCE: whose source is SOURCE becomes the target
@@ -67,7 +68,6 @@ reverse_failed_over() {
 	operate Failover Failedover && mark $copy/b && killed 20 10 "$1" ReverseRoles && is_same && serve r-replica &&
 		roles r-replica r && kept $copy/b && operate ReverseRoles Synchronized && kept $replica/b
 }
-ended() { ! get Name 2>/dev/null; }
 detach() {
 	local side=$replica other=$copy force
 
