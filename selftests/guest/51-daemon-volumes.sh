@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Which volumes a relationship may consist of: given targets and log volumes, several
 # pools, an existing group; a target that comes later; volumes that grow.
+# kernels: 6.12
 # timeout: 600
 
 . ./lib.sh

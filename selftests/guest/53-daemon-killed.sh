@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The daemon is killed before, between and after the steps of every operation that has
 # several; its next instance completes the operation, and no write is lost by that.
+# kernels: 6.12
 # timeout: 1500
 
 . ./daemon-lib.sh

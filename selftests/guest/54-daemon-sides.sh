@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Operations while a side cannot be reached, and groups that are stopped and started by
 # hand: who learns of it later, and who is never let in.
+# kernels: 6.12
 # timeout: 600
 
 . ./daemon-lib.sh

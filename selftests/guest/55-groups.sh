@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Groups as objects of their own: members that come and go while others are in use,
 # names that change, and a stop after each write of the metadata.
+# kernels: 6.12
 # timeout: 600
 
 . ./rig.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Every operation in a state, plain and with Force; see selftests/matrix. Without
 # arguments a sample of the states; "all" means all.
+# kernels: 6.12
 # timeout: 1200
 
 . ./lib.sh

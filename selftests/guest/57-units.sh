@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The systemd units: groups come up and go down without the daemon and with it, what is
 # bound to the side that serves follows it, the watchdog.
+# kernels: 6.12
 # timeout: 900
 
 . ./lib.sh

@@ -37,7 +37,7 @@ layer_tests() {
 	units | sim | fuzz) echo "$1" ;;
 	dbus) (cd "$TOP/selftests" && find . -mindepth 2 -maxdepth 2 -name 'test_*.py' -printf '%h\n') |
 		sed 's,^\./,,' | sort -u ;;
-	guest-*) (cd "$GUEST" && list_tests) ;;
+	guest-*) guest_tests "${1#guest-}" ;;
 	crash) (cd "$HOST_TESTS" && list_tests) ;;
 	esac
 }
@@ -46,6 +46,16 @@ layer_tests() {
 list_tests() {
 	find . -maxdepth 1 -type f -perm /100 \( -name '*.sh' -o -name '*.py' \) \
 		! -name demo.sh -printf '%f\n' | sort
+}
+
+# Those of a kernel: all but the ones that a line "# kernels:" gives to others.
+guest_tests() {
+	local test kernels
+
+	(cd "$GUEST" && list_tests) | while read -r test; do
+		kernels=$(header "$GUEST/$test" kernels)
+		[[ -n $kernels && " $kernels " != *" $1 "* ]] || echo "$test"
+	done
 }
 
 # run_each FUNCTION TEST...: each is one test, which may print subtests

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A machine is switched off while the disk of a target hangs and the replica device
 # is mounted.
-# kernels: 6.12 6.1
+# kernels: 6.12
 # timeout: 900
 
 # shellcheck source=selftests/lib/host-test.sh
