@@ -7,7 +7,7 @@
 . ./lib.sh
 
 units=/run/systemd/system
-names=(blkrepl.target blkrepl@r.service blkrepl-down.service blkrepl-hide-hung.service
+names=(blkrepl.target blkrepl@r.service blkrepl-down.service blkrepl-no-wait.service
 	blkrepl-primary@r.service blkrepl-wait-sync@r.service blkrepld.service)
 
 active() { systemctl -q is-active "$1"; }
@@ -29,7 +29,7 @@ verified() {
 
 # What the device pulls in is there a moment later.
 pulled_in() {
-	wait_for 60 active blkrepl-down.service && wait_for 60 active blkrepl-hide-hung.service &&
+	wait_for 60 active blkrepl-down.service && wait_for 60 active blkrepl-no-wait.service &&
 		wait_for 60 active blkrepl-primary@r.service
 }
 
