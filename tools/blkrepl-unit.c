@@ -55,9 +55,9 @@ static int down_all(_unused_ const char *name)
         return unit_down(NULL);
 }
 
-static int hide_hung(_unused_ const char *name)
+static int no_wait(_unused_ const char *name)
 {
-        return unit_hide_hung();
+        return unit_no_wait();
 }
 
 static const struct verb {
@@ -71,7 +71,7 @@ static const struct verb {
         { "wait-sync", true, unit_wait_sync },
         { "serves", true, unit_serves },
         { "follow", true, unit_follow },
-        { "hide-hung", false, hide_hung },
+        { "no-wait", false, no_wait },
 };
 
 int main(int argc, char **argv)

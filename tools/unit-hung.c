@@ -287,9 +287,14 @@ int hung_hide(struct hung *h)
         return 0;
 }
 
-int unit_hide_hung(void)
+int unit_no_wait(void)
 {
         _cleanup_(hung_freep) struct hung *h = hung_new();
+        int r = 0;
 
-        return hung_hide(h) < 0 ? STATUS_ERROR : STATUS_OK;
+        if (h)
+                r = held_watch();
+        if (hung_hide(h) < 0)
+                r = -EIO;
+        return r < 0 ? STATUS_ERROR : STATUS_OK;
 }

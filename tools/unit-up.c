@@ -13,7 +13,9 @@
 
 #include "../daemon/bringup.h"
 #include "../daemon/command.h"
+#include "../daemon/sequence.h"
 #include "../daemon/store.h"
+#include "../kernel/state.h"
 #include "unit.h"
 
 #define LOOK_USEC (100 * USEC_PER_MSEC)
@@ -24,6 +26,7 @@ struct up {
         struct manager manager;
         sd_event_source *timer;
         struct group *group, *other;
+        bool superseded;                /* its target took over, and it was not told */
         struct relationship *relationship;
         uint64_t deadline;              /* for the other side */
 };
@@ -138,6 +141,20 @@ static int on_term(_unused_ sd_event_source *s, _unused_ const struct signalfd_s
         return finish(u, unit_failure(-ETIMEDOUT, "The group %s did not come up in time.", u->group->name));
 }
 
+/*
+ * A source that was out of reach when its target took over does not know it: its
+ * log volume would let it come up, and both sides would be written.
+ */
+static int take_operation(_unused_ sd_id128_t relationship, const struct sequence_intent *intent, void *userdata)
+{
+        struct up *u = userdata;
+
+        if (intent->operation == BLKREPL_OPERATION_FAILOVER && blkrepl_state_parted(intent->state) &&
+            sd_id128_equal(intent->source, u->group->uuid))
+                u->superseded = true;
+        return 0;
+}
+
 static int load(struct manager *m)
 {
         _cleanup_free_ char *path = NULL;
@@ -161,6 +178,11 @@ static int run(struct up *u, const char *name)
         u->group = group_find(m, name);
         if (!u->group)
                 return unit_failure(-ENOENT, "There is no group %s.", name);
+        r = store_each_operation(m->store, take_operation, u);
+        if (r < 0)
+                return unit_failure(r, "What is to be completed with %s cannot be read: %s", name, strerror(-r));
+        if (u->superseded)
+                return unit_failure(-EACCES, "The group %s is failed over and was not told yet, blkrepld does that; its target serves.", name);
 
         sigemptyset(&mask);
         sigaddset(&mask, SIGCHLD);

@@ -18,14 +18,18 @@ int unit_wait_sync(const char *relationship);
 int unit_serves(const char *group);
 int unit_follow(const char *group);
 /* unit-hung.c */
-int unit_hide_hung(void);
+int unit_no_wait(void);
 
 /*
  * The devices of targets. What of them, or of what is beneath them, has hung is
  * looked for, which takes some seconds only if something has.
  */
 struct hung;
+/* NULL unless the machine is going down and has groups */
 struct hung *hung_new(void);
 struct hung *hung_free(struct hung *h);
 DEFINE_TRIVIAL_CLEANUP_FUNC(struct hung *, hung_free);
 int hung_hide(struct hung *h);
+
+/* unit-held.c: begins to watch, if there is anything to watch for. */
+int held_watch(void);

@@ -8,7 +8,7 @@
 . ./lib.sh
 
 units=/run/systemd/system
-names=(blkrepl.target blkrepl@r.service blkrepl-down.service blkrepl-hide-hung.service
+names=(blkrepl.target blkrepl@r.service blkrepl-down.service blkrepl-no-wait.service
 	blkrepl-primary@r.service blkrepl-wait-sync@r.service blkrepld.service)
 
 active() { systemctl -q is-active "$1"; }
@@ -30,7 +30,7 @@ verified() {
 
 # What the device pulls in is there a moment later.
 pulled_in() {
-	wait_for 60 active blkrepl-down.service && wait_for 60 active blkrepl-hide-hung.service &&
+	wait_for 60 active blkrepl-down.service && wait_for 60 active blkrepl-no-wait.service &&
 		wait_for 60 active blkrepl-primary@r.service
 }
 
@@ -193,22 +193,37 @@ odd_name() {
 		job_done x-1+y && wait_for 60 active 'blkrepl-primary@x-1\x2by.service' && udevadm settle &&
 		systemctl start 'blkrepl@x-1+y' && active 'blkrepl@x-1\x2by.service' && systemctl stop 'blkrepl@x-1\x2by' &&
 		same "$(groups_up)" r && systemctl start 'blkrepl@x-1+y' && same "$(groups_up)" "r x-1+y" && udevadm settle &&
-		systemctl stop blkrepl.target && same "$(groups_up)" ""
+		systemctl start blkrepl.target && systemctl stop blkrepl.target && same "$(groups_up)" ""
 }
 
 # The other side serves: what belongs to it is started, and the first side is closed.
 failed_over() {
-	systemctl stop blkrepld && systemctl start blkrepl@r && wait_for 60 both active || return
-	relationship=$(show relationship uuid)
-	blkrepl-setup relationship-op "$relationship" failover && wait_for 60 both is_inactive &&
-		systemctl stop blkrepl@r && systemctl start blkrepl@r-replica &&
-		wait_for 60 active app-other.service && both inactive &&
-		test -b /dev/blkrepl/r-replica/a && same "$(groups_up)" r-replica
+	systemctl start blkrepl@r && wait_for 120 is_state Synchronized && wait_for 60 both active &&
+		blkreplctl relationship failover r && wait_for 60 active app-other.service &&
+		wait_for 60 both is_inactive && same "$(groups_up)" r-replica
 }
 
 closed() {
+	local result=0
+
+	systemctl stop blkrepl@r
 	not systemctl start blkrepl@r && journalctl -q -u blkrepl@r -o cat | grep -q 'r cannot come up: .*failed over' &&
-		same "$(groups_up)" r-replica
+		same "$(groups_up)" r-replica || result=1
+	systemctl reset-failed blkrepl@r
+	return $result
+}
+
+# Also after a boot, when there is no daemon yet
+other_side_alone() {
+	systemctl stop blkrepld && systemctl start blkrepl@r-replica && systemctl stop blkrepl@r-replica &&
+		same "$(groups_up)" "" && inactive app-other.service &&
+		systemctl start blkrepl@r-replica && wait_for 60 active app-other.service &&
+		same "$(groups_up)" r-replica && systemctl start blkrepld
+}
+
+failed_back() {
+	blkreplctl relationship failback r && wait_for 120 is_state Synchronized &&
+		wait_for 60 both active && wait_for 60 is_inactive app-other.service && same "$(groups_up)" r
 }
 
 # A daemon that does not answer any more is replaced, and the groups stay as they are.
@@ -221,13 +236,13 @@ watched() {
 	systemctl restart blkrepld
 	pid=$(systemctl show -P MainPID blkrepld)
 	kill -STOP "$pid"
-	wait_for 200 replaced "$pid" && same "$(groups_up)" r-replica
+	wait_for 200 replaced "$pid" && same "$(groups_up)" r
 	rm -r $units/blkrepld.service.d
 	systemctl daemon-reload
 }
 replaced() { [ "$(systemctl show -P ActiveState,MainPID blkrepld | xargs)" != "active $1" ] && active blkrepld; }
 
-plan 23
+plan 25
 vgcreate -q src "$(disk d0)" && vgcreate -q dst "$(disk d2)" && lvcreate -q -y -L 64M -n a src &&
 	mkfs.ext4 -q /dev/src/a && systemctl start blkrepld &&
 	blkreplctl relationship create r --source src/a --target-pool dst && job_done r || give_up "no relationship"
@@ -255,8 +270,12 @@ check "a service waits until the relationship is Synchronized" waits_for_sync
 check "names may have hyphens and other characters; the target is all groups" odd_name
 check "after a failover the services of the other side run" failed_over
 check "the side that is closed does not come up, and it is said why" closed
+check "the side that serves comes up without the daemon" other_side_alone
+check "after a failback the services are where they were" failed_back
 check "a daemon that hangs is replaced" watched
-systemctl stop blkrepld blkrepl@r-replica app-other.service
+systemctl start blkrepl@r
+udevadm settle
+systemctl stop blkrepld blkrepl@r app-bound.service app-part.service
 check "the groups are down" same "$(groups_up)" ""
 rm -rf $units/app-*.service $units/mnt.mount $units/blkrepl-primary@*.wants /var/lib/blkrepl/blkrepl.db* /run/blkrepl/stopped-*
 systemctl daemon-reload

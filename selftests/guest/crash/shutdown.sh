@@ -3,6 +3,7 @@
 # What selftests/vm/tests/30-shutdown.sh does in the guest: a mirror whose target is a
 # disk that hangs once "hang" was printed; then the machine is switched off.
 #   broken   made by hand on disks; it is known that the target hangs
+#   held     likewise, but nobody has noticed yet, and then writes wait for the target
 #   volumes  made by the daemon on logical volumes; nothing has noticed yet, and LVM is
 #            reading the disk when the machine is switched off
 
@@ -11,8 +12,8 @@ set -e
 
 target_devices() { echo "0:$(target_uuid 0):m0:$(disk d1)"; }
 
-case $1 in
-broken)
+# by_hand [KEY=VALUE...]: a mirror on disks, with a file system that is mounted
+by_hand() {
 	RIG_MB=128
 	modprobe blkrepl
 	dm_linear slog "$(disk d4)" $((RIG_LOG_MB * 2048))
@@ -20,14 +21,25 @@ broken)
 	dm_linear s0 "$(disk d0)" $((RIG_MB * 2048))
 	mkfs.ext4 -q /dev/mapper/s0
 	group_up --create
-	relate leg_timeout_ms=2000
+	relate leg_timeout_ms=2000 "$@"
 	wait_state synchronized
 	mount /dev/blkrepl/data/m0 /mnt
+}
+
+case $1 in
+broken)
+	by_hand
 	echo "hang"
 	sleep 3
 	cp /usr/bin/bash /mnt/
 	sync -f /mnt
 	wait_for 60 same_state Broken
+	;;
+held)
+	by_hand hold_on_failure=1
+	echo "hang"
+	sleep 3
+	cp /usr/bin/bash /mnt/
 	;;
 volumes)
 	# The guest does without what every Debian with LVM has.

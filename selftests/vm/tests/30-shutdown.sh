@@ -34,9 +34,11 @@ switched_off() {
 
 took() { note "$(<"$scratch/took") ms from the command to switching off"; }
 
-plan 2
+plan 3
 check "it goes off" switched_off broken
 took
 check "also when the target is a logical volume, and LVM waits for its disk" switched_off volumes
+took
+check "also when writes must not be acknowledged without the target" switched_off held
 took
 finish
