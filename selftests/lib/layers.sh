@@ -50,12 +50,14 @@ list_tests() {
 
 # Those of a kernel: all but the ones that a line "# kernels:" gives to others.
 guest_tests() {
-	local test kernels
+	local test kernels found=()
 
-	(cd "$GUEST" && list_tests) | while read -r test; do
+	# In one write: who looks for one test in the list may not read it to the end.
+	for test in $(cd "$GUEST" && list_tests); do
 		kernels=$(header "$GUEST/$test" kernels)
-		[[ -n $kernels && " $kernels " != *" $1 "* ]] || echo "$test"
+		[[ -n $kernels && " $kernels " != *" $1 "* ]] || found+=("$test")
 	done
+	printf '%s\n' "${found[@]}"
 }
 
 # run_each FUNCTION TEST...: each is one test, which may print subtests
