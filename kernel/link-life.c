@@ -487,9 +487,8 @@ void blkrepl_link_quiet(struct blkrepl_link *link)
 	bool flushed;
 
 	/* The source answers sooner or later; the target is not waited for. */
-	while (blkrepl_copy_halt(link, 1000)) {
+	while (blkrepl_copy_halt(link, 1000))
 		blkrepl_link_cut_off(link);
-	}
 	flushed = blkrepl_link_mirrors_some(link) && !blkrepl_conn_flush(link);
 	flushed = blkrepl_link_stop_mirroring(link, 0) && flushed;
 	cancel_delayed_work_sync(&link->hold_work);
