@@ -187,13 +187,15 @@ waits_for_sync() {
 says_suspended() { systemctl show -P StatusText blkrepl-wait-sync@r | grep -q 'is Suspended'; }
 
 # Names with a hyphen, and with what units cannot have in theirs
+none_up() { same "$(groups_up)" ""; }
+
 odd_name() {
 	lvcreate -q -y -n c -L 16M src && wait_for 60 blkreplctl volume show src/c &&
 		blkreplctl relationship create x-1+y --source src/c --target-pool dst &&
 		job_done x-1+y && wait_for 60 active 'blkrepl-primary@x-1\x2by.service' && udevadm settle &&
 		systemctl start 'blkrepl@x-1+y' && active 'blkrepl@x-1\x2by.service' && systemctl stop 'blkrepl@x-1\x2by' &&
 		same "$(groups_up)" r && systemctl start 'blkrepl@x-1+y' && same "$(groups_up)" "r x-1+y" && udevadm settle &&
-		systemctl start blkrepl.target && systemctl stop blkrepl.target && same "$(groups_up)" ""
+		systemctl start blkrepl.target && systemctl stop blkrepl.target && wait_for 60 none_up
 }
 
 # The other side serves: what belongs to it is started, and the first side is closed.
