@@ -38,7 +38,7 @@ layer_tests() {
 	dbus) (cd "$TOP/selftests" && find . -mindepth 2 -maxdepth 2 -name 'test_*.py' -printf '%h\n') |
 		sed 's,^\./,,' | sort -u ;;
 	guest-*) guest_tests "${1#guest-}" ;;
-	crash) (cd "$HOST_TESTS" && list_tests) ;;
+	crash) (cd "$HOST_TESTS" && list_tests) | while read -r s; do by_itself "$HOST_TESTS/$s"; done ;;
 	esac
 }
 
@@ -48,15 +48,18 @@ list_tests() {
 		! -name demo.sh -printf '%f\n' | sort
 }
 
-# Those of a kernel: all but the ones that a line "# kernels:" gives to others.
+# Those of a kernel: all but the ones that a line "# kernels:" gives to others. A
+# line "# on demand: WHY" leaves a test to who asks for it by name.
 guest_tests() {
 	local test kernels
 
 	for test in $(cd "$GUEST" && list_tests); do
 		kernels=$(header "$GUEST/$test" kernels)
-		[[ -n $kernels && " $kernels " != *" $1 "* ]] || echo "$test"
+		[[ -n $kernels && " $kernels " != *" $1 "* ]] || by_itself "$GUEST/$test"
 	done
 }
+
+by_itself() { [ -n "$(header "$1" "on demand")" ] || echo "${1##*/}"; }
 
 # run_each FUNCTION TEST...: each is one test, which may print subtests
 run_each() {
