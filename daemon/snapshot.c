@@ -82,7 +82,8 @@ static void on_taken(int error, const char *message, void *userdata)
 
 static int take(struct snapshot *s, const struct lvm_lv *lv, const struct lvm_vg *vg)
 {
-        uint64_t size = s->expected[s->index] + s->expected[s->index] / 64 + SPARE_BYTES;
+        const uint64_t mib = UINT64_C(1) << 20;         /* lvm wants whole sectors */
+        uint64_t size = (s->expected[s->index] + s->expected[s->index] / 64 + SPARE_BYTES + mib - 1) & ~(mib - 1);
         _cleanup_strv_ char **words = NULL;
         int r;
 
