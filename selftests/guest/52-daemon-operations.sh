@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The operations as the daemon carries them out between two groups on one host: state,
 # access, data, messages, options.
+# kernels: 6.12
 # timeout: 600
 
 . ./daemon-lib.sh

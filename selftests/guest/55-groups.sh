@@ -3,6 +3,7 @@
 # Groups as objects of their own: members that come and go while others are in use,
 # names that change, and a stop after each write of the metadata.
 # kernels: 6.12
+# on demand: it takes long
 # timeout: 600
 
 . ./rig.sh

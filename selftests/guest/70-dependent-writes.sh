@@ -3,6 +3,7 @@
 # Dependent writes over four members, round after round: whatever happens to the
 # relationship meanwhile, the side that took no writes is a prefix of the order in
 # which the other one was written, and has all that it should.
+# on demand: it takes long
 # timeout: 2400
 
 . ./rig.sh

@@ -3,7 +3,7 @@
 # A host that reboots: a group that fstab names is up before its file system is mounted,
 # all groups go down cleanly, also one that is in use until the very end, and one whose
 # target hangs.
-# kernels: 6.12 6.1
+# kernels: 6.12
 # timeout: 1200
 
 # shellcheck source=selftests/lib/host-test.sh
