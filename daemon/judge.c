@@ -12,6 +12,18 @@ static uint64_t lacking(const struct relationship *q)
         return q->half[SIDE_SOURCE].known ? q->half[SIDE_SOURCE].kernel.bytes_dirty : 0;
 }
 
+unsigned int judge_state(const struct relationship *q)
+{
+        switch (q->kernel.progress_status) {
+        case BLKREPL_PROGRESS_STATUS_FAILING_BACK:
+                return relationship_state(q) | BLKREPL_STATE_FAILING_BACK;
+        case BLKREPL_PROGRESS_STATUS_RESTORING:
+                return relationship_state(q) | BLKREPL_STATE_RESTORING;
+        default:
+                return relationship_state(q);
+        }
+}
+
 /* RestoreFromReplica was aborted: the source is neither what it was nor what the target is. */
 static bool half_restored(const struct relationship *q)
 {
@@ -61,10 +73,7 @@ enum blkrepl_verdict judge(const struct relationship *q, unsigned int operation,
 {
         struct blkrepl_situation s = situation(q, operation, force);
 
-        /* It is the way out. */
-        if (operation == BLKREPL_OPERATION_RESTORE_FROM_REPLICA && half_restored(q))
-                return BLKREPL_VERDICT_GO;
-        return blkrepl_op_judge(q->sync_type, operation, relationship_state(q), &s);
+        return blkrepl_op_judge(q->sync_type, operation, judge_state(q), &s);
 }
 
 _printf_(3, 4)
@@ -97,7 +106,7 @@ static void explain(const struct relationship *q, unsigned int operation, enum b
 {
         unsigned int state = relationship_state(q);
 
-        blkrepl_op_explain(buf, size, q->sync_type, operation, state, v);
+        blkrepl_op_explain(buf, size, q->sync_type, operation, judge_state(q), v);
         if (v == BLKREPL_VERDICT_NEEDS_FORCE) {
                 if (!q->half[SIDE_SOURCE].up && operation == BLKREPL_OPERATION_FAILOVER)
                         append(buf, size, ": the group %s is down, so nobody knows what else it wrote", q->source->name);
@@ -134,7 +143,7 @@ int judge_refuse(const struct relationship *q, unsigned int operation, enum blkr
 void judge_explain_fault(const struct relationship *q, unsigned int operation, bool force, int error, const char *sentence, char *buf, size_t size)
 {
         enum blkrepl_verdict v = judge(q, operation, force);
-        struct blkrepl_cell c = blkrepl_op_cell(q->sync_type, operation, relationship_state(q));
+        struct blkrepl_cell c = blkrepl_op_cell(q->sync_type, operation, judge_state(q));
 
         if (error == -EPERM && !force && (c.flags & BLKREPL_CELL_UNIQUE))
                 v = BLKREPL_VERDICT_LOSES;
@@ -152,7 +161,7 @@ char **judge_list_legal(const struct relationship *q)
         char **l = calloc(1, sizeof(char *));
 
         for (unsigned int op = BLKREPL_OP_FIRST; l && q->up && op <= BLKREPL_OP_LAST; op++) {
-                struct blkrepl_cell c = blkrepl_op_cell(q->sync_type, op, relationship_state(q));
+                struct blkrepl_cell c = blkrepl_op_cell(q->sync_type, op, judge_state(q));
 
                 if (!blkrepl_op_built(q->sync_type, op) || !(c.flags & BLKREPL_CELL_LEGAL) || (c.flags & BLKREPL_CELL_SAME))
                         continue;

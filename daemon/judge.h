@@ -11,5 +11,7 @@ enum blkrepl_verdict judge(const struct relationship *q, unsigned int operation,
 int judge_refuse(const struct relationship *q, unsigned int operation, enum blkrepl_verdict v, sd_bus_error *e);
 /* The same for what the module said, which may know more than the daemon did. */
 void judge_explain_fault(const struct relationship *q, unsigned int operation, bool force, int error, const char *sentence, char *buf, size_t size);
+/* The CopyState with what the table distinguishes beside it */
+unsigned int judge_state(const struct relationship *q);
 /* Those of the state, by the table; what always needs Force ends in "!". */
 char **judge_list_legal(const struct relationship *q);

@@ -76,6 +76,17 @@ static const struct {
                 DO(ATTACH, TARGET),
                 DO(OPERATE, TARGET),
         } },
+        /* Either copy to the source was interrupted. */
+        { OPERATION(FAILBACK), STATE(SUSPENDED) | LOST, {
+                DO(DISCONNECT, TARGET, STEP_OPTIONAL),
+                DO(ATTACH, TARGET),
+                DO(OPERATE, TARGET),
+        } },
+        { OPERATION(RESTORE_FROM_REPLICA), STATE(SUSPENDED) | LOST, {
+                DO(DISCONNECT, SOURCE, STEP_OPTIONAL),
+                DO(ATTACH, SOURCE),
+                DO(OPERATE, SOURCE),
+        } },
         { OPERATION(FAILBACK), STATE(UNSYNCHRONIZED), {
                 DO(ATTACH, TARGET, STEP_IF_UP),
                 DO(OPERATE, TARGET, STEP_IF_UP),

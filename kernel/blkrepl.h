@@ -839,6 +839,7 @@ void blkrepl_hold_work(struct work_struct *work);
 /* half.c */
 int blkrepl_half_admit(struct blkrepl_group *g, const struct blkrepl_group_param *p,
 		       struct netlink_ext_ack *extack);
+int blkrepl_op_refuse(enum blkrepl_verdict v, struct netlink_ext_ack *extack);
 int blkrepl_half_forget(struct blkrepl_log *log, bool torn);
 int blkrepl_half_format(struct blkrepl_link *link, struct blkrepl_conn *conn, bool force,
 			struct netlink_ext_ack *extack);

@@ -2,8 +2,16 @@
 /* The operations of the model, and the settings. */
 #include "blkrepl.h"
 
-/* User space, which has the same table, adds the state and what is legal. */
-static int refuse(enum blkrepl_verdict v, struct netlink_ext_ack *extack)
+/**
+ * blkrepl_op_refuse - the error that goes with a verdict
+ * @v: the verdict
+ * @extack: told the reason
+ *
+ * User space, which has the same table, adds the state and what is legal.
+ *
+ * Context: any.
+ */
+int blkrepl_op_refuse(enum blkrepl_verdict v, struct netlink_ext_ack *extack)
 {
 	switch (v) {
 	case BLKREPL_VERDICT_NEEDS_FORCE:
@@ -257,14 +265,26 @@ static int unprepare(struct blkrepl_link *link, const struct blkrepl_op_param *p
 				 extack);
 }
 
+/* The state with what the table distinguishes beside it. */
+static unsigned int table_state(struct blkrepl_link *link)
+{
+	unsigned int state = READ_ONCE(link->state);
+
+	if (link->flags & BLKREPL_LINK_FAILING_BACK)
+		return state | BLKREPL_STATE_FAILING_BACK;
+	if (link->flags & (BLKREPL_LINK_RESTORING | BLKREPL_LINK_TORN))
+		return state | BLKREPL_STATE_RESTORING;
+	return state;
+}
+
 /*
- * Operations of a half that is neither source alone nor in a state of the table:
- * a restore, or a failing back, is under way.
+ * Where an operation is made of commands to both halves, a half has it given more than
+ * once: to go on with what was begun, or to find that its part is done.
  */
-static bool special(struct blkrepl_link *link, const struct blkrepl_op_param *p, int *r,
+static bool goes_on(struct blkrepl_link *link, const struct blkrepl_op_param *p, int *r,
 		    struct netlink_ext_ack *extack)
 {
-	const bool back = link->flags & BLKREPL_LINK_FAILING_BACK;
+	const bool target = link->flags & BLKREPL_LINK_TARGET_SIDE;
 
 	if (link->flags & BLKREPL_LINK_PENDING) {
 		switch (p->op) {
@@ -277,60 +297,29 @@ static bool special(struct blkrepl_link *link, const struct blkrepl_op_param *p,
 	}
 	switch (p->op) {
 	case BLKREPL_OPERATION_FAILBACK:
-		if (!back && link->state == BLKREPL_COPY_STATE_FAILEDOVER &&
-		    !(link->flags & BLKREPL_LINK_TARGET_SIDE)) {
+		if (link->state == BLKREPL_COPY_STATE_FAILEDOVER && !target) {
 			NL_SET_ERR_MSG(extack, "it is the target's side that fails back");
 			*r = -EBUSY;
 			return true;
 		}
-		if (!back)
+		if (!(link->flags & BLKREPL_LINK_FAILING_BACK) ||
+		    link->state != BLKREPL_COPY_STATE_SYNCHRONIZED)
 			return false;
-		if (link->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
-			*r = blkrepl_link_hand_over(link, link->state, false, false, p->timeout_ms,
-						    "the target has failed back", extack);
-		else if (link->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED)
-			*r = 0;
-		else
-			*r = blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED,
-					       p->timeout_ms, "Failback goes on", extack);
-		return true;
-	case BLKREPL_OPERATION_RESTORE_FROM_REPLICA:
-		if (!(link->flags & BLKREPL_LINK_RESTORING))
-			return false;
-		*r = link->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED ? 0 :
-		     blkrepl_restore_start(link, p->timeout_ms, "RestoreFromReplica was asked for",
-					   extack);
+		*r = blkrepl_link_hand_over(link, link->state, false, false, p->timeout_ms,
+					    "the target has failed back", extack);
 		return true;
 	case BLKREPL_OPERATION_REVERSE_ROLES:
-		if (p->role != (link->flags & BLKREPL_LINK_TARGET_SIDE ? BLKREPL_ROLE_TARGET :
-									 BLKREPL_ROLE_SOURCE)) {
-			/* The other half's part is done; a write to this one changes nothing. */
-			if (!p->role || link->state != BLKREPL_COPY_STATE_SKEWED)
-				return false;
-			*r = set_role(link, extack);
+		if (p->role == (target ? BLKREPL_ROLE_TARGET : BLKREPL_ROLE_SOURCE)) {
+			*r = 0;
 			return true;
 		}
-		*r = 0;
-		return true;
-	case BLKREPL_OPERATION_SUSPEND:
-	case BLKREPL_OPERATION_RESUME:
-	case BLKREPL_OPERATION_ABORT:
-	case BLKREPL_OPERATION_DETACH:
-	case BLKREPL_OPERATION_DISSOLVE:
-	case BLKREPL_OPERATION_RESET_TO_SYNC:
-	case BLKREPL_OPERATION_RESET_TO_ASYNC:
-	case BLKREPL_OPERATION_ACTIVATE_CONSISTENCY:
-	case BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY:
-		return false;
-	default:
-		/* What else would take for a good copy what is half overwritten. */
-		if (!back && !(link->flags & BLKREPL_LINK_TORN))
+		/* The other half's part is done; a write to this one changes nothing. */
+		if (!p->role || link->state != BLKREPL_COPY_STATE_SKEWED)
 			return false;
-		blkrepl_say(extack, back ?
-			    "the operation is refused while the target fails back; let it end, or Abort it" :
-			    "the operation is refused while the source is being restored, or was left half restored; let RestoreFromReplica end");
-		*r = -EBUSY;
+		*r = set_role(link, extack);
 		return true;
+	default:
+		return false;
 	}
 }
 
@@ -350,6 +339,8 @@ static int carry_out(struct blkrepl_link *link, const struct blkrepl_op_param *p
 	case BLKREPL_OPERATION_FAILOVER:
 		return fail_over(link, p, text, extack);
 	case BLKREPL_OPERATION_FAILBACK:
+		if (link->flags & BLKREPL_LINK_FAILING_BACK)
+			break;
 		return overwrite(link, BLKREPL_LINK_FAILING_BACK, 0, p->timeout_ms, text, extack);
 	case BLKREPL_OPERATION_REVERSE_ROLES:
 		return reverse(link, p, text, extack);
@@ -397,7 +388,7 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 		.lags = (own || link->peer.dirty) && !(link->flags & BLKREPL_LINK_TARGET_SIDE),
 		.unordered = !(link->flags & BLKREPL_LINK_CONSISTENCY),
 	};
-	unsigned int state = READ_ONCE(link->state);
+	unsigned int state = table_state(link);
 	struct blkrepl_cell cell;
 	enum blkrepl_verdict v;
 	int r;
@@ -409,13 +400,13 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 	}
 	/* From Failedover only the other side's changes go; else both sides' are at stake. */
 	s.unique = state == BLKREPL_COPY_STATE_FAILEDOVER ? link->peer.dirty : own;
-	if (special(link, p, &r, extack))
+	if (goes_on(link, p, &r, extack))
 		return r;
 	v = blkrepl_op_judge(link->sync_type, p->op, state, &s);
 	if (v == BLKREPL_VERDICT_DONE)
 		return 0;
 	if (v != BLKREPL_VERDICT_GO)
-		return refuse(v, extack);
+		return blkrepl_op_refuse(v, extack);
 	cell = blkrepl_op_cell(link->sync_type, p->op, state);
 	if (g->fenced && !(link->flags & (BLKREPL_LINK_PENDING | BLKREPL_LINK_RESTORING)) &&
 	    !(cell.flags & BLKREPL_CELL_REMOVE)) {
@@ -423,7 +414,7 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 		return -EBUSY;
 	}
 	/* What follows from Broken takes the target as one that is stopped as a whole. */
-	if (state == BLKREPL_COPY_STATE_MIXED && !(cell.flags & BLKREPL_CELL_STAY)) {
+	if (blkrepl_state_plain(state) == BLKREPL_COPY_STATE_MIXED && !(cell.flags & BLKREPL_CELL_STAY)) {
 		r = blkrepl_link_stop(link, BLKREPL_COPY_STATE_BROKEN, NULL, p->timeout_ms,
 				      "the pairs that went on are stopped, too", extack);
 		if (r)

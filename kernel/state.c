@@ -26,6 +26,7 @@
 #define DEL_F		{ L | BLKREPL_CELL_REMOVE | BLKREPL_CELL_FORCE, 0, 0 }
 #define DEL_W		{ L | BLKREPL_CELL_REMOVE | BLKREPL_CELL_WHOLE, 0, 0 }
 #define STAY		{ L | BLKREPL_CELL_STAY, 0, 0 }
+#define OWN		{ BLKREPL_CELL_OWN, 0, 0 }
 
 /* The columns, in the order in which the operations document has them. */
 static const u8 columns[] = {
@@ -105,6 +106,26 @@ static const struct blkrepl_cell mirror[NR_OPS][ARRAY_SIZE(columns)] = {
 	[OP(REMOVE_SYNC_PAIR)] = {
 		STAY, STAY, STAY, NO, STAY, STAY,
 		STAY, STAY, NO, STAY, STAY, NO },
+};
+
+/*
+ * What would take the source, which is half overwritten, for a good copy, or the serving
+ * target for one that is closed, has to wait until that copy ends. What is not here is
+ * refused.
+ */
+static const struct blkrepl_cell to_source[NR_OPS][2] = {
+	/* Failing back, Restoring */
+	[OP(SUSPEND)]			= { OWN, OWN },
+	[OP(RESUME)]			= { OWN, OWN },
+	[OP(RESTORE_FROM_REPLICA)]	= { NO, COPY },
+	[OP(FAILBACK)]			= { COPY, NO },
+	[OP(ABORT)]			= { TO(FAILEDOVER), OWN },
+	[OP(DETACH)]			= { OWN, OWN },
+	[OP(DISSOLVE)]			= { OWN, OWN },
+	[OP(RESET_TO_SYNC)]		= { OWN, OWN },
+	[OP(RESET_TO_ASYNC)]		= { OWN, OWN },
+	[OP(ACTIVATE_CONSISTENCY)]	= { OWN, OWN },
+	[OP(DEACTIVATE_CONSISTENCY)]	= { OWN, OWN },
 };
 
 /* A point in time. Copying is for those that are copied in the background. */
@@ -211,6 +232,28 @@ bool blkrepl_state_valid(unsigned int state)
 }
 
 /**
+ * blkrepl_state_plain - the CopyState alone
+ * @state: a CopyState with what may be added to it
+ */
+unsigned int blkrepl_state_plain(unsigned int state)
+{
+	return state & ~(BLKREPL_STATE_FAILING_BACK | BLKREPL_STATE_RESTORING);
+}
+
+/**
+ * blkrepl_state_title - the name of a column of the table
+ * @state: a CopyState with what may be added to it
+ */
+const char *blkrepl_state_title(unsigned int state)
+{
+	if (state & BLKREPL_STATE_FAILING_BACK)
+		return blkrepl_progress_name(BLKREPL_PROGRESS_STATUS_FAILING_BACK);
+	if (state & BLKREPL_STATE_RESTORING)
+		return blkrepl_progress_name(BLKREPL_PROGRESS_STATUS_RESTORING);
+	return blkrepl_copy_state_name(state);
+}
+
+/**
  * blkrepl_state_flows - whether writes of the source, or some, go to the target
  * @state: a CopyState
  */
@@ -257,26 +300,40 @@ static bool is_of_members(unsigned int op)
 	       op == BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY;
 }
 
-/**
- * blkrepl_op_cell - the table's cell
- * @sync_type: kind of relationship
- * @op: the operation
- * @state: the CopyState; Partitioned and Mixed have Broken's column
- *
- * Return: the cell; all zero where the operation is refused.
- */
-struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, unsigned int state)
+/* Partitioned and Mixed have Broken's column. */
+static struct blkrepl_cell own_cell(unsigned int sync_type, unsigned int op, unsigned int state)
 {
 	unsigned int i;
 
 	if (state == ST(PARTITIONED) || state == ST(MIXED))
 		state = ST(BROKEN);
-	if (sync_type >= ARRAY_SIZE(types) || !types[sync_type] || !blkrepl_op_valid(op))
-		return (struct blkrepl_cell)NO;
 	for (i = 0; i < ARRAY_SIZE(columns); i++)
 		if (columns[i] == state)
 			return (is_of_members(op) ? mirror : types[sync_type])[op - BLKREPL_OP_FIRST][i];
 	return (struct blkrepl_cell)NO;
+}
+
+/**
+ * blkrepl_op_cell - the table's cell
+ * @sync_type: kind of relationship
+ * @op: the operation
+ * @state: the CopyState with what may be added to it
+ *
+ * Return: the cell; all zero where the operation is refused.
+ */
+struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, unsigned int state)
+{
+	unsigned int plain = blkrepl_state_plain(state);
+	struct blkrepl_cell c;
+
+	if (sync_type >= ARRAY_SIZE(types) || !types[sync_type] || !blkrepl_op_valid(op))
+		return (struct blkrepl_cell)NO;
+	if (sync_type != BLKREPL_SYNC_MIRROR || state == plain)
+		return own_cell(sync_type, op, plain);
+	c = to_source[op - BLKREPL_OP_FIRST][!(state & BLKREPL_STATE_FAILING_BACK)];
+	if (c.flags & BLKREPL_CELL_OWN)
+		return own_cell(sync_type, op, plain);
+	return c.via && blkrepl_state_flows(plain) ? (struct blkrepl_cell)SAME : c;
 }
 
 /**
@@ -326,7 +383,7 @@ enum blkrepl_verdict blkrepl_cell_judge(struct blkrepl_cell c, const struct blkr
  * blkrepl_op_judge - whether an operation may go ahead
  * @sync_type: kind of relationship
  * @op: the operation
- * @state: the CopyState
+ * @state: the CopyState with what may be added to it
  * @s: what else matters
  */
 enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
@@ -349,7 +406,7 @@ enum blkrepl_verdict blkrepl_op_judge(unsigned int sync_type, unsigned int op,
  * @buf: filled with titles, separated by ", "; "none" when there is none
  * @size: its size
  * @sync_type: kind of relationship
- * @state: the CopyState
+ * @state: the CopyState with what may be added to it
  *
  * Return: length of the text.
  */
@@ -379,7 +436,7 @@ int blkrepl_op_list_legal(char *buf, size_t size, unsigned int sync_type, unsign
  * @size: its size; 512 is enough
  * @sync_type: kind of relationship
  * @op: the operation
- * @state: the CopyState
+ * @state: the CopyState with what may be added to it
  * @v: what blkrepl_op_judge() said
  *
  * Return: length of the text, 0 where nothing is to be explained.
@@ -388,10 +445,15 @@ int blkrepl_op_explain(char *buf, size_t size, unsigned int sync_type, unsigned 
 		       unsigned int state, enum blkrepl_verdict v)
 {
 	const char *title = blkrepl_operation_title(op) ?: "this operation";
-	const char *in = blkrepl_copy_state_name(state) ?: "an unknown state";
+	const char *plain = blkrepl_copy_state_name(blkrepl_state_plain(state)) ?: "an unknown state";
 	const char *type = blkrepl_sync_type_name(sync_type) ?: "replication";
+	char in[40];
 	int n;
 
+	if (state == blkrepl_state_plain(state))
+		scnprintf(in, sizeof(in), "%s", plain);
+	else
+		scnprintf(in, sizeof(in), "%s (%s)", plain, blkrepl_state_title(state));
 	switch (v) {
 	case BLKREPL_VERDICT_WRONG_STATE:
 		n = scnprintf(buf, size, "%s is refused in state %s; legal: ", title, in);

@@ -30,6 +30,13 @@ enum blkrepl_mode {
 #define BLKREPL_OP_FIRST	BLKREPL_OPERATION_ABORT
 #define BLKREPL_OP_LAST		BLKREPL_OPERATION_UNPREPARE
 
+/*
+ * Where a mirror's state is asked for, these may be added to the CopyState: there is a
+ * copy to the source, which is under way or was interrupted.
+ */
+#define BLKREPL_STATE_FAILING_BACK	BIT(8)	/* the target serves */
+#define BLKREPL_STATE_RESTORING		BIT(9)	/* both are closed */
+
 /* struct blkrepl_cell.flags */
 #define BLKREPL_CELL_LEGAL	BIT(0)	/* the operation may be tried */
 #define BLKREPL_CELL_SAME	BIT(1)	/* the result already holds */
@@ -45,6 +52,7 @@ enum blkrepl_mode {
 #define BLKREPL_CELL_UNIQUE	BIT(11)	/* with Force if a side has changes that would be lost */
 #define BLKREPL_CELL_ONCE	BIT(12)	/* only if both sides were the same once */
 #define BLKREPL_CELL_WHOLE	BIT(13)	/* only when nothing is left to be copied */
+#define BLKREPL_CELL_OWN	BIT(14)	/* as without the copy to the source */
 
 /**
  * struct blkrepl_cell - one operation in one state
@@ -107,6 +115,8 @@ enum blkrepl_state_event {
 #define BLKREPL_ACT_STALE	BIT(3)	/* a new generation: the source goes on alone */
 
 bool blkrepl_state_valid(unsigned int state);
+unsigned int blkrepl_state_plain(unsigned int state);
+const char *blkrepl_state_title(unsigned int state);
 bool blkrepl_state_flows(unsigned int state);
 bool blkrepl_state_parted(unsigned int state);
 bool blkrepl_op_valid(unsigned int op);

@@ -29,9 +29,9 @@ static json_object *operation_row(unsigned int type, unsigned int op)
         add_string(row, "Operation", text);
         if (json)
                 json_object_object_add(row, "CarriedOut", json_object_new_boolean(built));
-        for (size_t i = 0; i < OPERATIONS_NR_STATES; i++) {
+        for (size_t i = 0; i < operations_nr_states(type); i++) {
                 operations_cell(blkrepl_op_cell(type, op, operations_state[i]), text, sizeof(text));
-                add_string(row, blkrepl_copy_state_name(operations_state[i]), text);
+                add_string(row, blkrepl_state_title(operations_state[i]), text);
         }
         return row;
 }
@@ -52,14 +52,16 @@ static int print_types(unsigned int first, unsigned int last)
         int r = STATUS_OK;
 
         /* With the beginning of the name, or the table is wider than most terminals. */
-        for (size_t i = 0; i < OPERATIONS_NR_STATES; i++) {
-                const char *name = blkrepl_copy_state_name(operations_state[i]);
-
-                snprintf(headings[i], HEADING_MAX, "%u %.4s", operations_state[i], name);
-                columns[2 + i] = (struct column){ name, headings[i] };
-        }
+        for (size_t i = 0; i < OPERATIONS_NR_STATES; i++)
+                snprintf(headings[i], HEADING_MAX, "%u %.4s", blkrepl_state_plain(operations_state[i]),
+                         blkrepl_state_title(operations_state[i]));
         for (unsigned int type = first; r == STATUS_OK && type <= last; type++) {
                 _cleanup_json_ json_object *rows = json_object_new_array();
+                const size_t n = operations_nr_states(type);
+
+                for (size_t i = 0; i < n; i++)
+                        columns[2 + i] = (struct column){ blkrepl_state_title(operations_state[i]), headings[i] };
+                columns[2 + n] = (struct column){};
 
                 for (size_t k = 0; k < OPERATIONS_NR; k++) {
                         json_object *row = operation_row(type, operations_row[k]);
@@ -91,6 +93,24 @@ int verb_operations(const struct verb *verb _unused_, char **args)
         if (type < 0)
                 return usage_error("\"%s\" is no SyncType; known are Mirror, Snapshot and Clone", args[0]);
         return print_types((unsigned int)type, (unsigned int)type);
+}
+
+/*
+ * The CopyState with what the table distinguishes beside it; negative for one of a
+ * newer daemon.
+ */
+int table_state(json_object *properties)
+{
+        int state = blkrepl_copy_state_parse(member_string(properties, "CopyState"));
+        const char *progress = member_string(properties, "ProgressStatus");
+
+        if (state < 0)
+                return state;
+        if (streq(progress, blkrepl_state_title(BLKREPL_STATE_FAILING_BACK)))
+                return state | (int)BLKREPL_STATE_FAILING_BACK;
+        if (streq(progress, blkrepl_state_title(BLKREPL_STATE_RESTORING)))
+                return state | (int)BLKREPL_STATE_RESTORING;
+        return state;
 }
 
 /* "Unsynchronized, then Synchronized", "the relationship ends" */
@@ -147,7 +167,7 @@ int verb_legal_operations(const struct verb *verb _unused_, char **args)
         if (r != STATUS_OK)
                 return r;
 
-        state = blkrepl_copy_state_parse(member_string(properties, "CopyState"));
+        state = table_state(properties);
         type = blkrepl_sync_type_parse(member_string(properties, "SyncType"));
         legal = member_array(properties, "LegalOperations");
         for (size_t i = 0; legal && i < json_object_array_length(legal); i++)

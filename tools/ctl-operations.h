@@ -3,5 +3,6 @@
 
 #include "ctl.h"
 
+int table_state(json_object *properties);
 int verb_operations(const struct verb *verb, char **args);
 int verb_legal_operations(const struct verb *verb, char **args);

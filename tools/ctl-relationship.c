@@ -74,7 +74,7 @@ static int state_ahead(sd_bus *bus, const char *path, const char *name, unsigned
         r = get_properties(bus, path, INTERFACE("Relationship"), name, &properties);
         if (r != STATUS_OK)
                 return r;
-        state = blkrepl_copy_state_parse(member_string(properties, "CopyState"));
+        state = table_state(properties);
         type = blkrepl_sync_type_parse(member_string(properties, "SyncType"));
         *ret = state < 0 || type < 0 ? 0 : blkrepl_op_cell((unsigned int)type, operation, (unsigned int)state).to;
         return STATUS_OK;

@@ -19,20 +19,21 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(FILE *, fclose);
 
 static void print_operations(FILE *f, unsigned int sync_type)
 {
+        const size_t n = operations_nr_states(sync_type);
         char text[OPERATIONS_CELL_MAX];
 
         fputs("| Operation |", f);
-        for (size_t i = 0; i < OPERATIONS_NR_STATES; i++)
-                fprintf(f, " %u %s |", operations_state[i], blkrepl_copy_state_name(operations_state[i]));
+        for (size_t i = 0; i < n; i++)
+                fprintf(f, " %u %s |", blkrepl_state_plain(operations_state[i]), blkrepl_state_title(operations_state[i]));
         fputs("\n|---|", f);
-        for (size_t i = 0; i < OPERATIONS_NR_STATES; i++)
+        for (size_t i = 0; i < n; i++)
                 fputs("---|", f);
         for (size_t k = 0; k < OPERATIONS_NR; k++) {
                 unsigned int op = operations_row[k];
 
                 fprintf(f, "\n| %s %u%s |", blkrepl_operation_title(op), op,
                         !blkrepl_op_known(sync_type, op) ? " ²" : !blkrepl_op_built(sync_type, op) ? " ¹" : "");
-                for (size_t i = 0; i < OPERATIONS_NR_STATES; i++) {
+                for (size_t i = 0; i < n; i++) {
                         operations_cell(blkrepl_op_cell(sync_type, op, operations_state[i]), text, sizeof(text));
                         fprintf(f, " %s |", text);
                 }

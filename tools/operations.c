@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "operations.h"
 
-const unsigned char operations_state[OPERATIONS_NR_STATES] = {
+const unsigned short operations_state[OPERATIONS_NR_STATES] = {
 	2, 11, 8, 3, 4, 9, 6, 7, 10, 12, 13, 5,
+	3 | BLKREPL_STATE_FAILING_BACK, 3 | BLKREPL_STATE_RESTORING,
 };
 
 const unsigned char operations_row[OPERATIONS_NR] = {
@@ -28,6 +29,15 @@ const struct operations_sign operations_signs[] = {
 	{ "*", "only to a consistent point that was kept" },
 	{}
 };
+
+/**
+ * operations_nr_states - how many of the columns a kind of relationship has
+ * @sync_type: the kind
+ */
+size_t operations_nr_states(unsigned int sync_type)
+{
+	return sync_type == BLKREPL_SYNC_MIRROR ? OPERATIONS_NR_STATES : OPERATIONS_NR_STATES - 2;
+}
 
 /**
  * operations_cell - a cell as the table shows it

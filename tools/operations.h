@@ -10,12 +10,15 @@
 
 #include "../kernel/state.h"
 
-#define OPERATIONS_NR_STATES	12
+#define OPERATIONS_NR_STATES	14
 #define OPERATIONS_NR		(BLKREPL_OP_LAST - BLKREPL_OP_FIRST + 1)
 #define OPERATIONS_CELL_MAX	64
 
-/* The columns and the rows in the order in which a relationship is lived with. */
-extern const unsigned char operations_state[OPERATIONS_NR_STATES];
+/*
+ * The columns and the rows in the order in which a relationship is lived with. The last
+ * columns, of a copy to the source, are for mirrors alone.
+ */
+extern const unsigned short operations_state[OPERATIONS_NR_STATES];
 extern const unsigned char operations_row[OPERATIONS_NR];
 
 /* What the signs mean, one after the other; ends with an empty one. */
@@ -24,6 +27,7 @@ extern const struct operations_sign {
 	const char *meaning;
 } operations_signs[];
 
+size_t operations_nr_states(unsigned int sync_type);
 void operations_cell(struct blkrepl_cell c, char *buf, size_t size);
 
 #endif

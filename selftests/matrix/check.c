@@ -65,8 +65,8 @@ static void check_text(const struct answer *a, const struct expectation *e, unsi
 {
 	char text[512];
 
-	blkrepl_op_explain(text, sizeof(text), BLKREPL_SYNC_MIRROR, op, place.state, e->verdict);
-	if (!(place.back || place.restoring) && strncmp(a->text, text, strlen(text)))
+	blkrepl_op_explain(text, sizeof(text), BLKREPL_SYNC_MIRROR, op, place_state(), e->verdict);
+	if (strncmp(a->text, text, strlen(text)))
 		complain("says '%s', should say '%s'", a->text, text);
 	if (strcmp(a->error, error_by_code(a->code)->symbol))
 		complain("the error is named %s", a->error);

@@ -128,6 +128,7 @@ struct expectation {
 };
 
 struct expectation expect(unsigned int op, bool force);
+unsigned int place_state(void);
 void legal_operations(char *buf, size_t size);
 void table_print(void);
 

@@ -21,38 +21,19 @@ static int code_of(enum blkrepl_verdict v, struct blkrepl_cell c)
 	}
 }
 
+/* The state with what the table distinguishes beside it. */
+unsigned int place_state(void)
+{
+	return place.state | (place.back ? BLKREPL_STATE_FAILING_BACK : 0) |
+		(place.restoring ? BLKREPL_STATE_RESTORING : 0);
+}
+
 /* Of what a mirror that is always synchronous does differently: nothing is to be drained. */
 static struct blkrepl_cell cell_of(unsigned int op)
 {
-	struct blkrepl_cell c = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, place.state);
-
 	if (op == BLKREPL_OPERATION_RESET_TO_SYNC)
 		return (struct blkrepl_cell){ .flags = BLKREPL_CELL_LEGAL | BLKREPL_CELL_STAY };
-	if (place.back && op == BLKREPL_OPERATION_ABORT)
-		c.to = BLKREPL_COPY_STATE_FAILEDOVER;
-	return c;
-}
-
-/*
- * Between the rules of two states: the side that is being overwritten must not be taken
- * for a good one.
- */
-static bool allowed_half_way(unsigned int op)
-{
-	switch (op) {
-	case BLKREPL_OPERATION_SUSPEND:
-	case BLKREPL_OPERATION_RESUME:
-	case BLKREPL_OPERATION_ABORT:
-	case BLKREPL_OPERATION_DETACH:
-	case BLKREPL_OPERATION_DISSOLVE:
-	case BLKREPL_OPERATION_RESET_TO_SYNC:
-	case BLKREPL_OPERATION_RESET_TO_ASYNC:
-	case BLKREPL_OPERATION_ACTIVATE_CONSISTENCY:
-	case BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY:
-		return true;
-	default:
-		return false;
-	}
+	return blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, place_state());
 }
 
 static enum blkrepl_verdict judge(unsigned int op, bool force)
@@ -65,13 +46,8 @@ static enum blkrepl_verdict judge(unsigned int op, bool force)
 		.lags = place.lags || place.state == BLKREPL_COPY_STATE_BROKEN,
 		.unique = place.lags,
 	};
-	enum blkrepl_verdict v = blkrepl_op_judge(BLKREPL_SYNC_MIRROR, op, place.state, &situation);
 
-	if (!(place.back || place.restoring) || v == BLKREPL_VERDICT_NOT_SUPPORTED || v == BLKREPL_VERDICT_NOT_BUILT)
-		return v;
-	if (op == (place.back ? BLKREPL_OPERATION_FAILBACK : BLKREPL_OPERATION_RESTORE_FROM_REPLICA))
-		return place.state == BLKREPL_COPY_STATE_UNSYNCHRONIZED ? BLKREPL_VERDICT_DONE : BLKREPL_VERDICT_GO;
-	return allowed_half_way(op) ? v : BLKREPL_VERDICT_WRONG_STATE;
+	return blkrepl_op_judge(BLKREPL_SYNC_MIRROR, op, place_state(), &situation);
 }
 
 struct expectation expect(unsigned int op, bool force)
@@ -93,7 +69,7 @@ void legal_operations(char *buf, size_t size)
 
 	*buf = 0;
 	for (op = BLKREPL_OP_FIRST; op <= BLKREPL_OP_LAST && n < size; op++) {
-		struct blkrepl_cell c = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, place.state);
+		struct blkrepl_cell c = blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, place_state());
 
 		if (blkrepl_op_built(BLKREPL_SYNC_MIRROR, op) && c.flags & BLKREPL_CELL_LEGAL &&
 		    !(c.flags & BLKREPL_CELL_SAME))
@@ -112,7 +88,7 @@ void table_print(void)
 		printf("%u\t%s\t%d", op, blkrepl_operation_name(op), blkrepl_op_built(BLKREPL_SYNC_MIRROR, op));
 		for (i = 0; i < OPERATIONS_NR_STATES; i++) {
 			operations_cell(blkrepl_op_cell(BLKREPL_SYNC_MIRROR, op, operations_state[i]), text, sizeof(text));
-			printf("\t%s\t%s", blkrepl_copy_state_name(operations_state[i]), text);
+			printf("\t%s\t%s", blkrepl_state_title(operations_state[i]), text);
 		}
 		printf("\n");
 	}

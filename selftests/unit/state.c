@@ -12,7 +12,8 @@
  * consistent point that was kept, of which there are none yet; drain what is in
  * flight is completed first; ‡ not before both sides were the same once; ‖ with
  * Force if one side has changes that would be lost; ◦ only when nothing is left to
- * be copied. Snapshots and clones never have an operation without a line.
+ * be copied. B and R are the columns of a copy to the source, failing back and
+ * restoring; they have a say in other states, too, if it was interrupted. Snapshots and clones never have an operation without a line.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,31 +23,31 @@
 #include "../../kernel/names.h"
 
 static const char header[] =
-	"|                      | 2   | 11  | 8   | 3       | 4       | 9    | 6    | 7    | 10      | 12  | 13   | 5     |";
+	"|                      | 2   | 11  | 8   | 3       | 4       | 9    | 6    | 7    | 10      | 12  | 13   | 5     | 3B      | 3R      |";
 
 static const char *const table[] = {
-	"| Activate 4           | 3▸4 | 3▸4 | 3▸4 | =       | =       | –    | –    | –    | –       | –   | –    | –     |",
-	"| Deactivate 7         | –   | 8   | =   | 8       | 8       | 8    | –    | –    | –       | –   | –    | 8     |",
-	"| Suspend 22           | –   | –   | –   | 9       | 9       | =    | –    | –    | –       | –   | –    | 9     |",
-	"| Resume 16            | –   | –   | –   | =       | =       | 3▸4  | –    | –    | –       | –   | –    | –     |",
-	"| Fracture 12          | –   | –   | 6   | 6 F     | 6       | 6    | =    | =    | –       | –   | =    | 6     |",
-	"| Split 21             | –   | –   | 7 † | drain▸7 ‡ | 7       | 7 †  | –    | =    | –       | –   | –    | –     |",
-	"| ResyncReplica 14     | –   | –   | –   | =       | =       | –    | 3▸4  | 3▸4  | –       | 3▸4 | 3▸4  | 3▸4   |",
-	"| RestoreFromReplica 15| –   | –   | –   | –       | –       | –    | 3▸4  | 3▸4  | –       | –   | 3▸4  | –     |",
-	"| Failover 10          | –   | –   | 10 §| – *     | 10      | 10 § | 10 § | 10 § | =       | –   | 10 § | 10 §  |",
-	"| Failback 11          | –   | –   | –   | –       | =       | –    | –    | –    | 3▸4 ‖   | –   | –    | –     |",
-	"| ReverseRoles 20      | –   | –   | –   | –       | 4'      | 9' ‖ | 6' ‖ | 7' ‖ | 3'▸4' ‖ | –   | –    | –     |",
-	"| Abort 2              | 12  | 12  | 12  | 12      | –       | 12 ¶ | 12 ¶ | 12 ¶ | –       | =   | –    | 12    |",
-	"| Unprepare 23         | 11  | =   | 11  | 11 F    | –       | 11 F | –    | –    | –       | 11  | –    | 11    |",
-	"| Detach 8             | del | del | del | del F   | del     | del  | del  | del  | del F   | del | del  | del F |",
-	"| Dissolve 9           | –   | –   | del | del F   | del     | del  | del  | del  | del F   | –   | del  | del F |",
-	"| ResetToSync 17       | ·   | ·   | ·   | drain▸4 | drain▸4 | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
-	"| ResetToAsync 18      | ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
-	"| ActivateConsistency 3| ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
-	"| DeactivateConsistency 6| · | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
-	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
-	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
-	"| ReturnToResourcePool 19| – | –   | –   | –       | –       | –    | –    | –    | –       | –   | –    | –     |",
+	"| Activate 4           | 3▸4 | 3▸4 | 3▸4 | =       | =       | –    | –    | –    | –       | –   | –    | –     | –       | –       |",
+	"| Deactivate 7         | –   | 8   | =   | 8       | 8       | 8    | –    | –    | –       | –   | –    | 8     | –       | –       |",
+	"| Suspend 22           | –   | –   | –   | 9       | 9       | =    | –    | –    | –       | –   | –    | 9     | 9       | 9       |",
+	"| Resume 16            | –   | –   | –   | =       | =       | 3▸4  | –    | –    | –       | –   | –    | –     | =       | =       |",
+	"| Fracture 12          | –   | –   | 6   | 6 F     | 6       | 6    | =    | =    | –       | –   | =    | 6     | –       | –       |",
+	"| Split 21             | –   | –   | 7 † | drain▸7 ‡ | 7       | 7 †  | –    | =    | –       | –   | –    | –     | –       | –       |",
+	"| ResyncReplica 14     | –   | –   | –   | =       | =       | –    | 3▸4  | 3▸4  | –       | 3▸4 | 3▸4  | 3▸4   | –       | –       |",
+	"| RestoreFromReplica 15| –   | –   | –   | –       | –       | –    | 3▸4  | 3▸4  | –       | –   | 3▸4  | –     | –       | =       |",
+	"| Failover 10          | –   | –   | 10 §| – *     | 10      | 10 § | 10 § | 10 § | =       | –   | 10 § | 10 §  | –       | –       |",
+	"| Failback 11          | –   | –   | –   | –       | =       | –    | –    | –    | 3▸4 ‖   | –   | –    | –     | =       | –       |",
+	"| ReverseRoles 20      | –   | –   | –   | –       | 4'      | 9' ‖ | 6' ‖ | 7' ‖ | 3'▸4' ‖ | –   | –    | –     | –       | –       |",
+	"| Abort 2              | 12  | 12  | 12  | 12      | –       | 12 ¶ | 12 ¶ | 12 ¶ | –       | =   | –    | 12    | 10      | 12      |",
+	"| Unprepare 23         | 11  | =   | 11  | 11 F    | –       | 11 F | –    | –    | –       | 11  | –    | 11    | –       | –       |",
+	"| Detach 8             | del | del | del | del F   | del     | del  | del  | del  | del F   | del | del  | del F | del F   | del F   |",
+	"| Dissolve 9           | –   | –   | del | del F   | del     | del  | del  | del  | del F   | –   | del  | del F | del F   | del F   |",
+	"| ResetToSync 17       | ·   | ·   | ·   | drain▸4 | drain▸4 | ·    | ·    | ·    | ·       | ·   | ·    | ·     | drain▸4 | drain▸4 |",
+	"| ResetToAsync 18      | ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       |",
+	"| ActivateConsistency 3| ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       |",
+	"| DeactivateConsistency 6| · | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       |",
+	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     | –       | –       |",
+	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     | –       | –       |",
+	"| ReturnToResourcePool 19| – | –   | –   | –       | –       | –    | –    | –    | –       | –   | –    | –     | –       | –       |",
 };
 
 static const char *const snapshot_table[] = {
@@ -107,10 +108,13 @@ static const unsigned char events[][1 + BLKREPL_NR_EVENTS] = {
 };
 
 enum { TYPE_FIRST = 6, MIRROR = 0, NR_TYPES = 3 };
+enum { BACK = BLKREPL_STATE_FAILING_BACK, RESTORING = BLKREPL_STATE_RESTORING };
 
 static unsigned int column_state[OPERATIONS_NR_STATES];
 /* by kind, operation and state; NULL where no column has the state, or no line the operation */
 static char *words[NR_TYPES][32][32];
+/* The last two columns: by operation, and whether it is Restoring */
+static char *to_source[32][2];
 
 /* Split a line at its bars; the cells without the blanks around them. */
 static void split(const char *line, void (*cell)(void *ctx, int i, const char *s), void *ctx)
@@ -134,7 +138,8 @@ static void split(const char *line, void (*cell)(void *ctx, int i, const char *s
 static void header_cell(void *ctx, int i, const char *s)
 {
 	if (i)
-		column_state[i - 1] = atoi(s);
+		column_state[i - 1] = atoi(s) | (strchr(s, 'B') ? BACK : 0) |
+				      (strchr(s, 'R') ? RESTORING : 0);
 }
 
 struct parsing {
@@ -154,6 +159,10 @@ static void table_cell(void *ctx, int i, const char *s)
 		return;
 	}
 	assert_true(i <= OPERATIONS_NR_STATES);
+	if (column_state[i - 1] >= 32) {
+		to_source[p->op][column_state[i - 1] & RESTORING ? 1 : 0] = strdup(s);
+		return;
+	}
 	assert_null(words[p->type][p->op][column_state[i - 1]]);
 	words[p->type][p->op][column_state[i - 1]] = strdup(s);
 }
@@ -192,19 +201,33 @@ static int free_tables(void **state)
 {
 	int t, i, k;
 
-	for (t = 0; t < NR_TYPES; t++)
-		for (i = 0; i < 32; i++)
+	for (i = 0; i < 32; i++) {
+		for (t = 0; t < NR_TYPES; t++)
 			for (k = 0; k < 32; k++)
 				free(words[t][i][k]);
+		free(to_source[i][0]);
+		free(to_source[i][1]);
+	}
 	return 0;
 }
 
 /* What stands in a cell, NULL where there is none */
 static const char *word(unsigned int sync_type, unsigned int op, unsigned int state)
 {
-	unsigned int t = sync_type - TYPE_FIRST;
+	unsigned int t = sync_type - TYPE_FIRST, plain = state & ~(BACK | RESTORING);
+	const char *own;
 
-	return t < NR_TYPES && op < 32 && state < 32 ? words[t][op][state] : NULL;
+	if (t >= NR_TYPES || op >= 32 || plain >= 32)
+		return NULL;
+	own = words[t][op][plain];
+	if (t != MIRROR || plain == state || !to_source[op][0])
+		return own;
+	/* In the state of the column it is the column; elsewhere what is refused is refused. */
+	if (plain == 3 || !strcmp(to_source[op][state & BACK ? 0 : 1], "–"))
+		return to_source[op][state & BACK ? 0 : 1];
+	if (op == (state & BACK ? BLKREPL_OPERATION_FAILBACK : BLKREPL_OPERATION_RESTORE_FROM_REPLICA))
+		return plain == 4 || plain == 14 ? "=" : "3▸4";
+	return op == BLKREPL_OPERATION_ABORT && (state & BACK) ? "10" : own;
 }
 
 static bool has(const char *text, const char *mark)
@@ -248,7 +271,7 @@ static void table_is_whole(void **state)
 		assert_int_equal(column_state[i], operations_state[i]);
 	for (op = 2; op <= 23; op++)
 		for (i = 0; i < OPERATIONS_NR_STATES; i++)
-			assert_non_null(words[MIRROR][op][column_state[i]]);
+			assert_non_null(word(TYPE_FIRST + MIRROR, op, column_state[i]));
 }
 
 /* Whether a line of the tables above lets an operation be tried in some state */
@@ -264,13 +287,14 @@ static bool is_known(unsigned int sync_type, unsigned int op)
 
 static void every_cell(void **state)
 {
-	unsigned int type, op, st, bits, cells = 0, verdicts = 0;
+	unsigned int type, op, n, bits, cells = 0, verdicts = 0;
 	struct blkrepl_cell c;
 	char text[32];
 
 	for (type = 0; type < 12; type++)
 		for (op = 0; op < 32; op++)
-			for (st = 0; st < 32; st++) {
+			for (n = 0; n < 96; n++) {
+				unsigned int st = n % 32 | (n / 32 ? BACK << (n / 32 - 1) : 0);
 				const char *expected = word(type, op, st);
 
 				c = blkrepl_op_cell(type, op, st);
@@ -278,7 +302,7 @@ static void every_cell(void **state)
 				if (strcmp(text, expected ?: "–"))
 					fail_msg("type %u, operation %u, state %u: '%s', not '%s'",
 						 type, op, st, text, expected ?: "–");
-				cells += expected != NULL;
+				cells += expected && n < 32;
 				for (bits = 0; bits < 128; bits++) {
 					struct blkrepl_situation s = {
 						.force = bits & 1,
@@ -339,8 +363,11 @@ static void cells_make_sense(void **state)
 
 	for (type = TYPE_FIRST; type < TYPE_FIRST + NR_TYPES; type++)
 		for (op = 2; op <= 23; op++) {
-			for (st = 2; st <= 16; st++)
+			for (st = 2; st <= 16; st++) {
 				makes_sense(blkrepl_op_cell(type, op, st));
+				makes_sense(blkrepl_op_cell(type, op, st | BACK));
+				makes_sense(blkrepl_op_cell(type, op, st | RESTORING));
+			}
 			assert_int_equal(blkrepl_op_known(type, op), is_known(type, op));
 			/* What is carried out has a row. */
 			assert_true(blkrepl_op_known(type, op) || !blkrepl_op_built(type, op));
@@ -461,6 +488,10 @@ static void explanations(void **state)
 						assert_memory_equal(cut, whole, size ? strlen(cut) : 0);
 					}
 				}
+	blkrepl_op_explain(whole, sizeof(whole), 6, 21, 3 | BACK, BLKREPL_VERDICT_WRONG_STATE);
+	assert_string_equal(whole, "Split is refused in state Unsynchronized (Failing back); legal: Abort, "
+			    "ActivateConsistency, DeactivateConsistency, Detach (with Force), "
+			    "ResetToSync, ResetToAsync, Suspend");
 	blkrepl_op_explain(whole, sizeof(whole), 6, 4, 9, BLKREPL_VERDICT_WRONG_STATE);
 	assert_string_equal(whole, "Activate is refused in state Suspended; legal: Abort, "
 			    "ActivateConsistency, DeactivateConsistency, Deactivate, Detach, Failover, "
