@@ -3,6 +3,8 @@
 # shellcheck shell=bash disable=SC2034 # LAYERS is for the script that reads this one
 
 LAYERS=(build units sim fuzz dbus "${SERIES[@]/#/guest-}" crash)
+# The build layer comes first; the others run beside each other, for guests wait a lot.
+LANES=("build" "guest-6.12 dbus" "units sim fuzz guest-6.1 crash")
 GUEST=$TOP/selftests/guest
 HOST_TESTS=$TOP/selftests/vm/tests
 # For what runs on the host and has no time of its own.
@@ -221,7 +223,7 @@ make_test() {
 
 # dbus: the directories with tests for pytest
 python_tests() {
-	logged make -C "$TOP" user || return
+	logged flock "$TOP/build/lock" make -C "$TOP" user || return
 	foreign_results "$layer-$1" /usr/bin/python3 -m pytest -v -p no:cacheprovider \
 		"$TOP/selftests/$1"
 }
@@ -245,6 +247,29 @@ foreign_results() {
 # What would be taken for results is shown as a comment.
 show() { if [ -n "$verbose" ]; then sed 's/^/# /' >&2; else cat >/dev/null; fi; }
 
+# have_payload SERIES: makes it, once in a run
+declare -A payloads
+have_payload() {
+	[ -n "${payloads[$1]:-}" ] || (set -e && make_payload "$1") || return
+	payloads[$1]=made
+}
+
+# kernels_of LAYER TEST...: those whose payload it takes
+kernels_of() {
+	local layer=$1 test kernels
+
+	shift
+	case $layer in
+	guest-*) echo "${layer#guest-}" ;;
+	crash)
+		for test; do
+			kernels=$(header "$HOST_TESTS/$test" kernels)
+			echo "${kernels:-${SERIES[0]}}"
+		done
+		;;
+	esac
+}
+
 # guest: the tests in selftests/guest, in one restored guest. After a test that
 # ends or spoils the guest the others go on in another one.
 
@@ -253,7 +278,7 @@ run_guest() {
 
 	shift
 	echo "1..$#"
-	if ! (set -e && make_payload "$s"); then
+	if ! have_payload "$s"; then
 		printf 'not ok 1 %s # no payload\n' "$@"
 		return
 	fi
@@ -288,7 +313,7 @@ host_test() {
 	limit=$(header "$HOST_TESTS/$test" timeout)
 	for s in ${kernels:-${SERIES[0]}}; do
 		echo "# $test with $s"
-		make_payload "$s" || return
+		have_payload "$s" || return
 		BLKREPL_SERIES=$s timeout -k 60 "${limit:-600}" "$HOST_TESTS/$test" | as_subtests ||
 			bad=1
 	done
