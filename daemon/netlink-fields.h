@@ -43,6 +43,7 @@ enum field_kind {
         F(GROUP, CREATE, create, FLAG, NULL)                            \
         F(GROUP, FORCE, force, FLAG, NULL)                              \
         F(GROUP, FORGET, forget, UUID, NULL)                            \
+        F(GROUP, TAKE_OVER, take_over, FLAG, NULL)                      \
         F(GROUP, ACCESS, access, U8, NULL)                              \
         F(GROUP, MEMBER_COUNT, member_count, U32, NULL)                 \
         F(GROUP, LOG_SIZE, log_size, U64, NULL)                         \

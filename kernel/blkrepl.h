@@ -552,6 +552,7 @@ struct blkrepl_link {
  * @write_ref: one for each write between its start and the end of its legs
  * @read_ref: one for each read
  * @fenced: no I/O passes; both references are killed and there are no disks
+ * @takes_over: a target that is to come up although its source was not told
  * @hidden: it came up that way, for its half of the relationship says so
  * @held_lock: protects @held and @holding
  * @held: writes that came while writes are held
@@ -596,6 +597,7 @@ struct blkrepl_group {
 	struct percpu_ref write_ref;
 	struct percpu_ref read_ref;
 	bool fenced;
+	bool takes_over;
 	bool hidden;
 	spinlock_t held_lock;
 	struct bio_list held;
@@ -661,6 +663,7 @@ struct blkrepl_group_param {
 	const u8 *forget;
 	bool create;
 	bool force;
+	bool take_over;
 	struct blkrepl_device *dev;
 	unsigned int nr_devs;
 };
@@ -839,6 +842,10 @@ void blkrepl_hold_work(struct work_struct *work);
 /* half.c */
 int blkrepl_half_admit(struct blkrepl_group *g, const struct blkrepl_group_param *p,
 		       struct netlink_ext_ack *extack);
+int blkrepl_takeover(struct blkrepl_group *g, struct blkrepl_disk_link *l, bool force,
+		     struct netlink_ext_ack *extack);
+int blkrepl_takeover_excludes(struct blkrepl_group *g, const struct blkrepl_disk_link *l,
+			      struct netlink_ext_ack *extack);
 int blkrepl_op_refuse(enum blkrepl_verdict v, struct netlink_ext_ack *extack);
 int blkrepl_half_forget(struct blkrepl_log *log, bool torn);
 int blkrepl_half_format(struct blkrepl_link *link, struct blkrepl_conn *conn, bool force,

@@ -308,6 +308,7 @@ static struct blkrepl_group *group_alloc(const struct blkrepl_group_param *p)
 	kref_init(&g->ref);
 	memcpy(g->uuid, p->uuid, BLKREPL_UUID_SIZE);
 	mutex_init(&g->conf);
+	g->takes_over = p->take_over;
 	spin_lock_init(&g->link_lock);
 	strscpy(g->name, p->name, BLKREPL_NAME_SIZE);
 	spin_lock_init(&g->open_lock);
@@ -610,7 +611,7 @@ static int hold_without_target(struct blkrepl_group *g)
  * @extack: told what is wrong
  *
  * Programs that look at a device when it changes have it open for a moment;
- * they are given a second.
+ * they are given three seconds.
  *
  * Context: may sleep.
  */
@@ -618,7 +619,8 @@ int blkrepl_group_del(struct blkrepl_group *g, bool force, struct netlink_ext_ac
 {
 	bool open;
 
-	wait_event_timeout(g->open_wait, !READ_ONCE(g->opens), HZ);
+	if (!force)
+		wait_event_timeout(g->open_wait, !READ_ONCE(g->opens), 3 * HZ);
 	mutex_lock(&g->conf);
 	if (g->dying) {
 		mutex_unlock(&g->conf);

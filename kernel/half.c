@@ -91,9 +91,14 @@ int blkrepl_half_admit(struct blkrepl_group *g, const struct blkrepl_group_param
 	flags = le32_to_cpu(l->flags);
 	access = blkrepl_half_access(state, flags);
 	g->hidden = access == BLKREPL_HALF_HIDDEN;
-	if (access == BLKREPL_HALF_CLOSED) {
+	if (p->take_over && (access == BLKREPL_HALF_CLOSED ||
+			     !(flags & BLKREPL_LINK_TARGET_SIDE))) {
+		r = blkrepl_takeover(g, l, p->force, extack);
+	} else if (access == BLKREPL_HALF_CLOSED) {
 		blkrepl_say(extack, blkrepl_half_explain(state, flags));
 		r = -EACCES;
+	} else {
+		r = blkrepl_takeover_excludes(g, l, extack);
 	}
 out:
 	kfree(l);
@@ -194,7 +199,9 @@ static void visit_hot(struct visit *v, struct blkrepl_pair *pair, u32 extent)
 
 	if (start >= pair->vol->sectors)
 		return;
-	v->blocks += BLKREPL_EXTENT_BLOCKS;
+	/* Without a generation of its own it has acknowledged nothing that this side lacks. */
+	if (v->link->target_gens.base)
+		v->blocks += BLKREPL_EXTENT_BLOCKS;
 	if (v->take)
 		blkrepl_link_mark_dirty(pair, start, min_t(sector_t, BLKREPL_EXTENT_SECTORS,
 							   pair->vol->sectors - start));
@@ -245,7 +252,7 @@ static int visit_pair(struct visit *v, struct blkrepl_conn *conn, struct blkrepl
 		visit_intents(v, pair, c, blkrepl_block_pick(buf, BLKREPL_BLOCK_INTENT, c,
 							     &log->tag));
 	}
-	for (c = 0; c < pair->dirty.nr_chunks; c++) {
+	for (c = 0; v->link->target_gens.base && c < pair->dirty.nr_chunks; c++) {
 		at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_DIRTY, 0, i, c);
 		r = at ? blkrepl_log_read(log, at, 2, buf) : -EUCLEAN;
 		if (r)
@@ -263,7 +270,9 @@ static int visit_pair(struct visit *v, struct blkrepl_conn *conn, struct blkrepl
  * @conn: its connection
  * @take: mark it as differing
  *
- * link->peer.dirty tells how many blocks; an upper bound.
+ * link->peer.dirty tells how many blocks; an upper bound. One that has no generation
+ * of its own may have crashed in the middle of writes, which counts for nothing but
+ * may be different all the same.
  *
  * Context: may sleep.
  */
@@ -274,10 +283,6 @@ int blkrepl_half_changes(struct blkrepl_link *link, struct blkrepl_conn *conn, b
 	void *buf;
 	int r = 0;
 
-	if (!link->target_gens.base) {
-		link->peer.dirty = 0;
-		return 0;
-	}
 	buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
@@ -329,8 +334,6 @@ int blkrepl_half_settle(struct blkrepl_link *link, struct blkrepl_conn *conn)
 	void *buf;
 	int r = 0;
 
-	if (!link->target_gens.base)
-		return 0;
 	buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;

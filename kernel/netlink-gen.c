@@ -26,6 +26,7 @@ const struct nla_policy blkrepl_group_new_nl_policy[BLKREPL_A_GROUP_MEMBER + 1] 
 	[BLKREPL_A_GROUP_CREATE] = { .type = NLA_FLAG, },
 	[BLKREPL_A_GROUP_FORCE] = { .type = NLA_FLAG, },
 	[BLKREPL_A_GROUP_FORGET] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_GROUP_TAKE_OVER] = { .type = NLA_FLAG, },
 	[BLKREPL_A_GROUP_MEMBER] = NLA_POLICY_NESTED(blkrepl_device_nl_policy),
 };
 

@@ -94,6 +94,7 @@ int blkrepl_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct blkrepl_group_param p = {
 		.create = a[BLKREPL_A_GROUP_CREATE],
 		.force = a[BLKREPL_A_GROUP_FORCE],
+		.take_over = a[BLKREPL_A_GROUP_TAKE_OVER],
 		.forget = a[BLKREPL_A_GROUP_FORGET] ? nla_data(a[BLKREPL_A_GROUP_FORGET]) : NULL,
 	};
 	int r;
