@@ -28,6 +28,7 @@
  *	intent.c	the write-intent bitmap
  *	log.c		the log volume
  *	link.c		relationships: how their state changes
+ *	flow.c		mirroring begins
  *	lost.c		losing a target, or a part of it; answering writes without it
  *	link-life.c	relationships: made, brought up, ended
  *	operation.c	the model's operations, settings
@@ -902,8 +903,6 @@ void blkrepl_link_mark_dirty(struct blkrepl_pair *pair, sector_t sector, unsigne
 void blkrepl_link_mark_clean(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
 u64 blkrepl_link_dirty_blocks(struct blkrepl_link *link);
 bool blkrepl_link_consistent(struct blkrepl_link *link);
-int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
-		      const char *reason, struct netlink_ext_ack *extack);
 int blkrepl_link_set_consistency(struct blkrepl_link *link, bool on, unsigned int timeout_ms,
 				 struct netlink_ext_ack *extack);
 u64 blkrepl_now_us(void);
@@ -947,6 +946,10 @@ unsigned int blkrepl_conn_in_flight(struct blkrepl_link *link);
 void blkrepl_conn_publish(struct blkrepl_link *link, struct blkrepl_conn *conn);
 void blkrepl_conn_unpublish(struct blkrepl_link *link);
 void blkrepl_deadline_work(struct work_struct *work);
+
+/* flow.c */
+int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned int timeout_ms,
+		      const char *reason, struct netlink_ext_ack *extack);
 
 /* connect.c */
 int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,

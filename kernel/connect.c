@@ -38,9 +38,35 @@ static int judge(struct blkrepl_link *link, bool flow, struct netlink_ext_ack *e
 	}
 }
 
-/* Check that the target's log volume is the one of this relationship. */
-static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn, bool flow,
-			struct netlink_ext_ack *extack)
+/*
+ * Both sides are as they were left when they were the same: this side's group went
+ * down and came up, or the other side handed the access or the role over. There is
+ * no loss to recover from, and nothing to copy.
+ */
+static bool undisturbed(struct blkrepl_link *link)
+{
+	return link->state == BLKREPL_COPY_STATE_BROKEN && !link->gens.base &&
+	       link->peer.state == BLKREPL_COPY_STATE_SYNCHRONIZED && !link->target_gens.base &&
+	       link->peer.relation == BLKREPL_GEN_SAME && blkrepl_link_consistent(link) &&
+	       !(link->flags & BLKREPL_LINK_FAILING_BACK) && !blkrepl_link_dirty_blocks(link);
+}
+
+/* What follows when the target is back. */
+static unsigned int next_state(struct blkrepl_link *link)
+{
+	if (undisturbed(link))
+		return BLKREPL_COPY_STATE_SYNCHRONIZED;
+	return blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
+				  BLKREPL_EV_TARGET_BACK_MANUAL : BLKREPL_EV_TARGET_BACK,
+				  link->state);
+}
+
+/*
+ * Check that the target's log volume is the one of this relationship; next becomes
+ * the state that follows, unless the present one is to stay.
+ */
+static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn, bool still,
+			unsigned int *next, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_disk_link *l;
 	int r;
@@ -74,7 +100,8 @@ static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn, bo
 	r = blkrepl_half_meet(link, conn, l);
 	if (r)
 		NL_SET_ERR_MSG(extack, "what the target has changed by itself cannot be read");
-	r = r ?: judge(link, flow, extack);
+	*next = still ? link->state : next_state(link);
+	r = r ?: judge(link, !still && blkrepl_state_flows(*next), extack);
 out:
 	kfree(l);
 	return r;
@@ -102,14 +129,6 @@ static bool overtaken(struct blkrepl_link *link)
 	       link->state != BLKREPL_COPY_STATE_FAILEDOVER &&
 	       (link->peer.state == BLKREPL_COPY_STATE_FAILEDOVER ||
 		(link->peer.flags & BLKREPL_LINK_FAILING_BACK));
-}
-
-/* What follows when the target is back. */
-static unsigned int next_state(struct blkrepl_link *link)
-{
-	return blkrepl_event_next(link->flags & BLKREPL_LINK_MANUAL_RECOVERY ?
-				  BLKREPL_EV_TARGET_BACK_MANUAL : BLKREPL_EV_TARGET_BACK,
-				  link->state);
 }
 
 /* Paths are shown by who holds link->lock only. */
@@ -141,10 +160,8 @@ int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
 {
 	/* Of a hand-over that was interrupted nothing follows but telling. */
 	bool still = only || (link->flags & BLKREPL_LINK_PENDING);
-	unsigned int next = still ? link->state : next_state(link);
-	bool flow = !still && blkrepl_state_flows(next);
 	struct blkrepl_conn *conn;
-	unsigned int i;
+	unsigned int i, next;
 	int r;
 
 	lockdep_assert_held(&link->group->conf);
@@ -153,7 +170,7 @@ int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
 	r = blkrepl_conn_open(link, log_path, dev, nr, &conn, extack);
 	if (r)
 		return r;
-	r = check_target(link, conn, flow, extack);
+	r = check_target(link, conn, still, &next, extack);
 	if (r) {
 		blkrepl_conn_close(conn);
 		return r;
@@ -300,6 +317,7 @@ void blkrepl_revive_work(struct work_struct *work)
 	struct blkrepl_group *g = link->group;
 	struct blkrepl_conn *conn;
 	unsigned int next;
+	bool pending;
 	int r;
 
 	mutex_lock(&g->conf);
@@ -333,15 +351,15 @@ void blkrepl_revive_work(struct work_struct *work)
 		atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
 		goto out;
 	}
-	next = link->flags & BLKREPL_LINK_PENDING ? link->state : next_state(link);
+	pending = link->flags & BLKREPL_LINK_PENDING;
 	if (!r)
-		r = check_target(link, conn, blkrepl_state_flows(next), NULL);
+		r = check_target(link, conn, pending, &next, NULL);
 	/* Until here nobody else could use it. */
 	atomic_andnot(BLKREPL_CONN_PROBING, &conn->state);
 	if (!r && overtaken(link)) {
 		blkrepl_link_close(link, BLKREPL_HOLD_MS, "the target was failed over meanwhile", NULL);
 		r = -EBUSY;
-	} else if (!r && !(link->flags & BLKREPL_LINK_PENDING)) {
+	} else if (!r && !pending) {
 		tell_late(link);
 		r = blkrepl_link_flow(link, next, BLKREPL_HOLD_MS, "the target is back", NULL);
 	}
