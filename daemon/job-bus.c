@@ -3,8 +3,9 @@
 
 #include "bus.h"
 #include "job.h"
-#include "options.h"
+#include "operation.h"
 #include "polkit.h"
+#include "queue.h"
 
 #define OBJECT struct job
 #define PREFIX BUS_ROOT "/job"
@@ -103,6 +104,11 @@ METHOD(method_cancel)
                 return sd_bus_reply_method_return(m, NULL);
         if (!j->cancelable || !j->cancel)
                 return error_set(e, CODE_FAILED, "Job %llu cannot be canceled in phase %s; wait for its end.", (unsigned long long)j->id, j->phase);
+        if (j->cancel == operation_cancel_copy && j->relationship) {
+                r = queue_call(j->relationship->source, m);
+                if (r != 0)
+                        return r;
+        }
         /* First, so that whatever comes from the cancellation finds it so. */
         j->state = JOB_CANCELING;
         j->changed = true;

@@ -12,6 +12,7 @@
 #include "job.h"
 #include "manager.h"
 #include "polkit.h"
+#include "queue.h"
 #include "relationship.h"
 #include "sequence.h"
 #include "signals.h"
@@ -231,6 +232,7 @@ struct manager *manager_free(struct manager *m)
         if (!m)
                 return NULL;
         polkit_done(m);
+        queue_free(m);
         creations_free(m);
         while (m->jobs)
                 job_free(m->jobs);

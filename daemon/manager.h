@@ -17,6 +17,7 @@ struct create;
 struct group;
 struct job;
 struct polkit_query;
+struct queued;
 struct relationship;
 struct store;
 struct sd_device_monitor;
@@ -39,6 +40,8 @@ struct manager {
         struct job *jobs;
         struct create *creations;
         struct polkit_query *polkit;
+        struct queued *queue;                   /* calls that wait */
+        sd_event_source *queue_source;
         uint64_t last_job;
         bool pools_changed;
 };

@@ -8,6 +8,7 @@
 #include "device.h"
 #include "dismantle.h"
 #include "operation.h"
+#include "queue.h"
 #include "reconcile.h"
 #include "status.h"
 #include "store.h"
@@ -51,12 +52,26 @@ static void finish(struct run *run, int error, const char *sentence)
         run_free(run);
 }
 
-static int check_source(struct group *g, const char *verb, sd_bus_error *e)
+/* 1: the call waits. */
+static int check_quiet(struct group *g, sd_bus_message *message, sd_bus_error *e)
+{
+        int r = queue_call(g, message);
+
+        if (r != 0)
+                return r;
+        if (queue_is_busy(g))
+                return error_set(e, CODE_FAILED, "The group %s is being changed; try again in a moment.", g->name);
+        return 0;
+}
+
+/* 1: the call waits. */
+static int check_source(struct group *g, const char *verb, sd_bus_message *message, sd_bus_error *e)
 {
         const struct relationship *q = group_relationship(g);
+        int r = check_quiet(g, message, e);
 
-        if (g->busy)
-                return error_set(e, CODE_FAILED, "The group %s is being changed; try again in a moment.", g->name);
+        if (r != 0)
+                return r;
         if (!q || g->up || reconcile_may_come_up(q->half, relationship_side(q, g)))
                 return 0;
         if (g->role == GROUP_TARGET)
@@ -76,8 +91,8 @@ int operation_start(struct group *g, const struct options *o, sd_bus_message *me
         struct run *run;
         int r;
 
-        r = check_source(g, "start", e);
-        if (r < 0)
+        r = check_source(g, "start", message, e);
+        if (r != 0)
                 return r;
         group_refresh(g);
         bringup_set_wanted(g, true);
@@ -119,8 +134,8 @@ int operation_stop(struct group *g, sd_bus_message *message, sd_bus_error *e)
         struct run *run;
         int r;
 
-        r = check_source(g, "stop", e);
-        if (r < 0)
+        r = check_source(g, "stop", message, e);
+        if (r != 0)
                 return r;
         group_refresh(g);
         if (!g->up) {
@@ -197,8 +212,8 @@ int operation_resize(struct group *g, sd_bus_message *message, sd_bus_error *e)
         struct run *run;
         int r;
 
-        r = check_source(g, "resize", e);
-        if (r < 0)
+        r = check_source(g, "resize", message, e);
+        if (r != 0)
                 return r;
         group_refresh(g);
         if (!g->up)
@@ -233,8 +248,9 @@ int operation_delete(struct group *g, const struct options *o, sd_bus_message *m
         struct run *run;
         int r;
 
-        if (g->busy)
-                return error_set(e, CODE_FAILED, "The group %s is being changed; try again in a moment.", g->name);
+        r = check_quiet(g, message, e);
+        if (r != 0)
+                return r;
         if (q)
                 return error_set(e, CODE_FAILED, "The group %s is in the relationship %s; detach that first.", g->name, q->name);
         if (o->remove_volumes && !o->force)

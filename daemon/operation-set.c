@@ -80,10 +80,13 @@ int operation_set(struct relationship *q, const struct options *o, sd_bus_messag
         run->settings.present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_GROUP_UUID);
         r = options_to_kernel(o, &run->settings, e);
         if (r >= 0)
-                r = operation_check_ready(q, o, e);
+                r = operation_check_ready(q, o, message, e);
+        if (r != 0) {
+                free(run);
+                return r;
+        }
         run->settings.present &= ~PRESENT(RELATIONSHIP_EXPECTED_REVISION);
-        if (r >= 0)
-                r = set_next(run, q);
+        r = set_next(run, q);
         if (r < 0) {
                 free(run);
                 return r;

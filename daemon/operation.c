@@ -8,6 +8,7 @@
 #include "judge.h"
 #include "operation.h"
 #include "polkit.h"
+#include "queue.h"
 #include "status.h"
 #include "store.h"
 
@@ -240,10 +241,15 @@ void operation_completed(struct relationship *q, const struct sequence *s, int e
         bringup_relationship(q);
 }
 
-static int check_quiet(struct relationship *q, const struct options *o, sd_bus_error *e)
+/* 1: the call waits. */
+static int check_quiet(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e)
 {
+        int r = message ? queue_call(q->source, message) : 0;
+
+        if (r != 0)
+                return r;
         relationship_refresh(q, true);
-        if (q->busy || q->source->busy || q->target->busy)
+        if (queue_is_busy(q->source))
                 return error_set(e, CODE_FAILED, "The relationship %s is being changed; try again in a moment.", q->name);
         if ((o->present & OPTION_BIT(OPTION_EXPECTED_REVISION)) && o->expected_revision != q->kernel.revision)
                 return error_set(e, CODE_CACHE_OUT_OF_DATE, "The relationship %s has revision %llu, not %llu; read it again.", q->name,
@@ -256,11 +262,11 @@ static int check_up(const struct relationship *q, sd_bus_error *e)
         return q->up ? 0 : error_set(e, CODE_FAILED, "The group %s is down; start it first.", q->source->name);
 }
 
-int operation_check_ready(struct relationship *q, const struct options *o, sd_bus_error *e)
+int operation_check_ready(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e)
 {
-        int r = check_quiet(q, o, e);
+        int r = check_quiet(q, o, message, e);
 
-        return r < 0 ? r : check_up(q, e);
+        return r ?: check_up(q, e);
 }
 
 static int begin(struct relationship *q, const struct sequence_intent *intent, struct run *run)
@@ -312,7 +318,9 @@ int operation_run(struct relationship *q, unsigned int op, const struct options 
                 return error_set(e, CODE_INVALID_PARAMETER, "WaitForCopyState %u is no CopyState.", o->wait_state);
         if (!blkrepl_op_built(q->sync_type, op))
                 return judge_refuse(q, op, judge(q, op, o->force), e);
-        r = check_quiet(q, o, e);
+        r = check_quiet(q, o, message, e);
+        if (r > 0)
+                return r;
         if (r >= 0 && !q->up && removes(op))
                 return detach_here(q, o, message, e);
         if (r >= 0)
@@ -350,7 +358,7 @@ int operation_cancel_copy(struct job *j, sd_bus_error *e)
 
         if (!q)
                 return error_set(e, CODE_FAILED, "The relationship has ended; there is nothing to cancel.");
-        r = operation_check_ready(q, &none, e);
+        r = operation_check_ready(q, &none, NULL, e);
         if (r < 0)
                 return r;
         run = calloc(1, sizeof(*run));

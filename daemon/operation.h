@@ -13,8 +13,8 @@ int operation_stop(struct group *g, sd_bus_message *message, sd_bus_error *e);
 int operation_resize(struct group *g, sd_bus_message *message, sd_bus_error *e);
 int operation_delete(struct group *g, const struct options *o, sd_bus_message *message, sd_bus_error *e);
 
-/* Not busy, one half up, the expected revision */
-int operation_check_ready(struct relationship *q, const struct options *o, sd_bus_error *e);
+/* Not busy, one half up, the expected revision. 1: the message, which may be NULL, waits until it is not busy. */
+int operation_check_ready(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e);
 
 /* For sequences that nobody waits for */
 void operation_completed(struct relationship *q, const struct sequence *s, int error, const char *message, void *userdata);

@@ -34,11 +34,41 @@ failback_is_cancelled() {
 		same "$(wait_job "$(job $work/reply)")" canceled && same "$(state)" Failedover &&
 		call $root/relationship/r org.blkrepl1.Relationship Set 'a{sv}' 1 RateLimit t 0 >/dev/null
 }
+set_option() { call $root/relationship/r org.blkrepl1.Relationship Set 'a{sv}' 1 "$@" >/dev/null; }
+# without_copy OPERATION STATE: Unsynchronized is not passed through
+without_copy() {
+	local before
+
+	before=$(get WhenActivated)
+	operate "$@" && same "$(get WhenActivated)" "$before"
+}
+# together N COMMAND...: all at once; each ends well
+together() {
+	local n=$1 pids='' pid result=0
+
+	shift
+	while ((n--)); do
+		"$@" &
+		pids+=" $!"
+	done
+	for pid in $pids; do
+		wait "$pid" || result=1
+	done
+	return $result
+}
+resumed_meanwhile() {
+	set_option RateLimit t 0 &
+	operate Resume Synchronized && wait $!
+}
+# The answer comes when all is done.
+up_when_answered() {
+	operate Split Split && same "$(property $root/group/r_2dreplica Group State)" up && operate ResyncReplica Synchronized
+}
 supported() {
 	call $root org.blkrepl1.System GetSupportedOperations qq 6 2 | jq -r '.data[0][][1]' | grep -qx "$1"
 }
 
-plan 93
+plan 113
 devices_up && daemon_up || give_up "no devices"
 check "a synchronized relationship" create
 check "the source can be written, the target cannot" access read-write read-only
@@ -132,6 +162,28 @@ check "Suspend" operate Suspend Suspended
 check "Resume replies when the state is reached" waits_for_state
 check "Deactivate" operate Deactivate Inactive
 check "Activate" operate Activate Synchronized
+check "with recovery by hand" set_option RecoveryMode s manual
+check "ReverseRoles copies nothing" without_copy ReverseRoles Synchronized
+check "they have changed places" roles r-replica r
+check "so it does back" without_copy ReverseRoles Synchronized
+check "Suspend" operate Suspend Suspended
+check "ReverseRoles from Suspended" operate ReverseRoles Suspended
+check "and back" operate ReverseRoles Suspended
+check "they have the places that they had" roles r r-replica
+check "Resume" operate Resume Synchronized
+check "Failover" operate Failover Failedover
+put $copy/a 45 by-hand
+check "Failback flows" operate Failback Synchronized
+check "with what the target had got" has $replica/a 45 by-hand
+check "both are the same" all_identical
+check "automatic recovery" set_option RecoveryMode s automatic
+for n in 1 2 3; do
+	check "the target serves when Split is answered" up_when_answered
+done
+check "settings given at the same time" together 8 set_option RateLimit t 0
+check "operations given at the same time" together 4 begin_op Suspend
+check "Resume while something else is being done" resumed_meanwhile
+
 check "an option that the operation does not have" declined "Unknown option" Failover 1 KeepSnapshot b true
 for name in split fracture failover failback reverse-roles resync-replica restore-from-replica unprepare; do
 	check "$name is among the supported operations" supported $name
