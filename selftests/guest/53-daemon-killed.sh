@@ -71,18 +71,16 @@ reverse_failed_over() {
 		roles r-replica r && kept $copy/b && operate ReverseRoles Synchronized && kept $replica/b
 }
 detach() {
-	local side=$replica other=$copy force
+	local side=$replica other=$copy options=(0)
 
 	case $2 in
 	7) operate Split Split ;;
-	10) operate Failover Failedover && side=$copy other=$replica ;;
-	esac && mark $side/a && force=$([ "$2" = 10 ] && echo "1 Force b true") || return
-	# shellcheck disable=SC2086 # words
-	killed 8 "$2" "$1" Detach ${force:-0} && wait_for 60 ended && serve r r-replica && kept $side/a &&
+	10) operate Failover Failedover && side=$copy other=$replica options=(1 Force b true) ;;
+	esac && mark $side/a && killed 8 "$2" "$1" Detach "${options[@]}" && wait_for 60 ended && serve r r-replica && kept $side/a &&
 		{ [ "$2" != 4 ] || kept $other/a; } && delete_group r && delete_group r-replica && create
 }
 
-plan 81
+plan 83
 devices_up && daemon_up || give_up "no devices"
 check "a synchronized relationship" create
 for n in 0 1 2 3; do
@@ -98,6 +96,7 @@ for n in 0 1 2 3 4; do
 	check "Failover, killed after $n steps" failover $n
 	check "Failback, killed after $n steps" failback $n
 done
+check "Failback, killed after 5 steps" eval "operate Failover Failedover && failback 5"
 for n in 0 1 2 3 4 5; do
 	check "the end of Failback, killed after $n steps" eval "operate Failover Failedover && hand_over $n"
 done
@@ -117,7 +116,7 @@ done
 for n in 1 2 3 4 5; do
 	check "ReverseRoles from Suspended, killed after $n steps" reverse_suspended $n
 done
-for n in 2 3 4; do
+for n in 2 3 4 5; do
 	check "ReverseRoles from Failedover, killed after $n steps" reverse_failed_over $n
 done
 for n in 0 1 2 3 4; do
