@@ -874,6 +874,7 @@ int blkrepl_link_close(struct blkrepl_link *link, unsigned int timeout_ms, const
 /* restore.c */
 int blkrepl_restore_start(struct blkrepl_link *link, unsigned int timeout_ms, const char *reason,
 			  struct netlink_ext_ack *extack);
+int blkrepl_restore_undone(struct blkrepl_link *link, struct netlink_ext_ack *extack);
 void blkrepl_restored_work(struct work_struct *work);
 
 /* link.c */

@@ -134,6 +134,8 @@ static int abort_copy(struct blkrepl_link *link, const struct blkrepl_op_param *
 		      struct netlink_ext_ack *extack)
 {
 	const struct blkrepl_change inconsistent = { .set = BLKREPL_LINK_INCONSISTENT };
+	/* Which blocks were copied is of no use to whom puts the source back. */
+	const struct blkrepl_change restored = { .all_differs = true };
 	const struct blkrepl_change served = {
 		.set = blkrepl_link_dirty_blocks(link) ? BLKREPL_LINK_INCONSISTENT : 0,
 		.clear = BLKREPL_LINK_FAILING_BACK,
@@ -143,7 +145,7 @@ static int abort_copy(struct blkrepl_link *link, const struct blkrepl_op_param *
 		return blkrepl_link_stop(link, BLKREPL_COPY_STATE_FAILEDOVER, &served,
 					 p->timeout_ms, text, extack);
 	return blkrepl_link_stop(link, BLKREPL_COPY_STATE_ABORTED,
-				 link->flags & BLKREPL_LINK_RESTORING ? NULL : &inconsistent,
+				 link->flags & BLKREPL_LINK_RESTORING ? &restored : &inconsistent,
 				 p->timeout_ms, text, extack);
 }
 
@@ -307,6 +309,12 @@ static bool goes_on(struct blkrepl_link *link, const struct blkrepl_op_param *p,
 			return false;
 		*r = blkrepl_link_hand_over(link, link->state, false, false, p->timeout_ms,
 					    "the target has failed back", extack);
+		return true;
+	case BLKREPL_OPERATION_ABORT:
+		if (!p->force || !(link->flags & BLKREPL_LINK_RESTORING) ||
+		    link->state != BLKREPL_COPY_STATE_ABORTED)
+			return false;
+		*r = blkrepl_restore_undone(link, extack);
 		return true;
 	case BLKREPL_OPERATION_REVERSE_ROLES:
 		if (p->role == (target ? BLKREPL_ROLE_TARGET : BLKREPL_ROLE_SOURCE)) {

@@ -117,6 +117,35 @@ out:
 }
 
 /**
+ * blkrepl_restore_undone - the source is what it was before a restore that was aborted
+ * @link: the relationship of a source that was put back by others
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; group->conf is held.
+ */
+int blkrepl_restore_undone(struct blkrepl_link *link, struct netlink_ext_ack *extack)
+{
+	const u32 gone = BLKREPL_LINK_RESTORING | BLKREPL_LINK_OVERWRITE | BLKREPL_LINK_TORN;
+	u32 flags = link->flags;
+	int r;
+
+	lockdep_assert_held(&link->group->conf);
+	mutex_lock(&link->state_lock);
+	link->flags &= ~gone;
+	r = blkrepl_link_set_state(link, BLKREPL_COPY_STATE_ABORTED,
+				   "the source was put back to what it was");
+	if (r) {
+		link->flags = flags;
+		blkrepl_link_unsure(link);
+	}
+	mutex_unlock(&link->state_lock);
+	if (!r)
+		return blkrepl_group_unfence(link->group);
+	NL_SET_ERR_MSG(extack, "the source's log volume cannot be written");
+	return r;
+}
+
+/**
  * blkrepl_restored_work - the source is what the target is
  * @work: of the relationship
  *
