@@ -42,6 +42,17 @@ without_copy() {
 	before=$(get WhenActivated)
 	operate "$@" && same "$(get WhenActivated)" "$before"
 }
+# held_until COMMAND...: a write has no answer before
+held_until() {
+	local pid
+
+	put $replica/a 42 held &
+	pid=$!
+	wait_for 20 waits_for_answer && is_state Suspended && not has /dev/mapper/t0 42 held || return
+	kill -0 $pid && "$@" && wait $pid
+}
+waits_for_answer() { [ "$(stat_of $replica/a in_flight)" -gt 0 ]; }
+limit_is() { same "$(get RateLimit)" "$1"; }
 # together N COMMAND...: all at once; each ends well
 together() {
 	local n=$1 pids='' pid result=0
@@ -68,7 +79,7 @@ supported() {
 	call $root org.blkrepl1.System GetSupportedOperations qq 6 2 | jq -r '.data[0][][1]' | grep -qx "$1"
 }
 
-plan 113
+plan 123
 devices_up && daemon_up || give_up "no devices"
 check "a synchronized relationship" create
 check "the source can be written, the target cannot" access read-write read-only
@@ -160,6 +171,14 @@ check "the write is gone" not has $replica/a 40 lost
 
 check "Suspend" operate Suspend Suspended
 check "Resume replies when the state is reached" waits_for_state
+check "Suspend that holds writes" operate Suspend Suspended 2 HoldSourceIO b true TimeoutUSec t 120000000
+check "a write is answered after Resume" held_until operate Resume Synchronized
+check "both sides have it" eval "has /dev/mapper/t0 42 held && has $replica/a 42 held"
+check "Suspend that holds writes for a moment" operate Suspend Suspended 2 HoldSourceIO b true TimeoutUSec t 1000000
+check "a write is answered when that is over" put $replica/a 43 late
+check "the source alone has it" eval "has /dev/mapper/s0 43 late && not has /dev/mapper/t0 43 late && is_state Suspended"
+check "Resume" operate Resume Synchronized
+check "both are the same" all_identical
 check "Deactivate" operate Deactivate Inactive
 check "Activate" operate Activate Synchronized
 check "with recovery by hand" set_option RecoveryMode s manual
@@ -173,8 +192,10 @@ check "they have the places that they had" roles r r-replica
 check "Resume" operate Resume Synchronized
 check "Failover" operate Failover Failedover
 put $copy/a 45 by-hand
+check "a setting is given to the side that serves" set_option RateLimit t 123456789
 check "Failback flows" operate Failback Synchronized
 check "with what the target had got" has $replica/a 45 by-hand
+check "the side that was down has the setting" limit_is 123456789
 check "both are the same" all_identical
 check "automatic recovery" set_option RecoveryMode s automatic
 for n in 1 2 3; do
