@@ -9,6 +9,7 @@
 #include "operation.h"
 #include "reconcile.h"
 #include "sequence.h"
+#include "snapshot.h"
 #include "store.h"
 
 #define RETRY_USEC (30 * USEC_PER_SEC)
@@ -228,6 +229,7 @@ void bringup_all(struct manager *m)
         for (struct relationship *q = m->relationships; q; q = q->next) {
                 try_again(q);
                 bringup_relationship(q);
+                snapshot_drop_passing(q);
                 incomplete |= is_incomplete(q);
         }
         create_resume_jobs(m);

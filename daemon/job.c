@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "job.h"
+#include "judge.h"
 #include "sequence.h"
 
 #define JOBS_MAX 256
@@ -211,6 +212,12 @@ static void copy_over(struct job *j, enum job_state state, const sd_bus_error *e
         job_finish(j, state, e);
 }
 
+static const char *after_abort(const struct relationship *q)
+{
+        return judge_half_restored(q) ? "the source is partly overwritten and stays closed; RestoreFromReplica completes it" :
+               q->kernel.reason;
+}
+
 void job_relationship_changed(struct job *j)
 {
         struct relationship *q = j->relationship;
@@ -232,10 +239,14 @@ void job_relationship_changed(struct job *j)
                 return;
         }
         if (j->state == JOB_CANCELING && (state == BLKREPL_COPY_STATE_ABORTED || state == BLKREPL_COPY_STATE_FAILEDOVER)) {
-                copy_over(j, JOB_CANCELED, NULL);
+                error_set(&e, CODE_FAILED, "The job was canceled: %s.", after_abort(q));
+                copy_over(j, JOB_CANCELED, &e);
+                sd_bus_error_free(&e);
                 return;
         }
-        if (state == BLKREPL_COPY_STATE_BROKEN)
+        if (state == BLKREPL_COPY_STATE_ABORTED)
+                error_set(&e, CODE_FAILED, "The copy was aborted: %s.", after_abort(q));
+        else if (state == BLKREPL_COPY_STATE_BROKEN)
                 error_set(&e, CODE_UNSPECIFIED, "The target was lost during the copy%s%s; the copy goes on when the target is back.",
                           *q->kernel.reason ? ": " : "", q->kernel.reason);
         else if (state == BLKREPL_COPY_STATE_NOT_APPLICABLE)

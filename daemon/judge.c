@@ -24,8 +24,7 @@ unsigned int judge_state(const struct relationship *q)
         }
 }
 
-/* RestoreFromReplica was aborted: the source is neither what it was nor what the target is. */
-static bool half_restored(const struct relationship *q)
+bool judge_half_restored(const struct relationship *q)
 {
         return q->kernel.progress_status == BLKREPL_PROGRESS_STATUS_RESTORING && relationship_state(q) != BLKREPL_COPY_STATE_UNSYNCHRONIZED;
 }
@@ -61,7 +60,7 @@ static struct blkrepl_situation situation(const struct relationship *q, unsigned
                 .force = force,
                 .consistent = q->kernel.consistency_state != BLKREPL_CONSISTENCY_STATE_INCONSISTENT,
                 .unordered = !q->kernel.consistency_enabled,
-                .unfinished = q->kernel.consistency_state == BLKREPL_CONSISTENCY_STATE_INCONSISTENT || half_restored(q),
+                .unfinished = q->kernel.consistency_state == BLKREPL_CONSISTENCY_STATE_INCONSISTENT || judge_half_restored(q),
                 .first_copy = q->kernel.progress_status == BLKREPL_PROGRESS_STATUS_SYNCHRONIZING,
                 .lags = lacking(q) > 0 || !q->half[SIDE_SOURCE].up || state == BLKREPL_COPY_STATE_BROKEN ||
                         state == BLKREPL_COPY_STATE_MIXED || state == BLKREPL_COPY_STATE_PARTITIONED,

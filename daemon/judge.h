@@ -7,6 +7,8 @@
 #include "relationship.h"
 
 enum blkrepl_verdict judge(const struct relationship *q, unsigned int operation, bool force);
+/* RestoreFromReplica was aborted: the source is neither what it was nor what the target is. */
+bool judge_half_restored(const struct relationship *q);
 /* The error that goes with a verdict: what is wrong, what would be lost, what to do. */
 int judge_refuse(const struct relationship *q, unsigned int operation, enum blkrepl_verdict v, sd_bus_error *e);
 /* The same for what the module said, which may know more than the daemon did. */

@@ -11,7 +11,9 @@
  *      blkrepl.role=ROLE       source or target
  *      blkrepl.made            blkrepl made it, and removes it with the group
  * And on the snapshots that an operation takes before it overwrites a volume:
- *      blkrepl.kept=UUID       relationship whose operation it was
+ *      blkrepl.kept=UUID       relationship whose operation it was; it stays
+ *      blkrepl.passing=UUID    the same, and it goes when both sides are the same
+ *      blkrepl.generation=N    the group's generation when it was taken
  */
 #pragma once
 
@@ -25,6 +27,8 @@
 #define LVM_TAG_ROLE "blkrepl.role="
 #define LVM_TAG_MADE "blkrepl.made"
 #define LVM_TAG_KEPT "blkrepl.kept="
+#define LVM_TAG_PASSING "blkrepl.passing="
+#define LVM_TAG_GENERATION "blkrepl.generation="
 
 struct lvm_vg {
         char *uuid, *name;
@@ -34,7 +38,8 @@ struct lvm_vg {
 struct lvm_lv {
         char *uuid, *name, *vg, *path;
         uint64_t size;
-        bool active;
+        bool active;                    /* not so a snapshot that is full */
+        bool open;
         bool thin;
         char **tags;
 };

@@ -16,6 +16,7 @@
 #include "relationship.h"
 #include "sequence.h"
 #include "signals.h"
+#include "snapshot.h"
 #include "store.h"
 
 #define CHILDREN_WAIT_USEC (30 * USEC_PER_SEC)
@@ -99,8 +100,10 @@ static void on_relationship_event(struct manager *m, const struct kernel_relatio
         }
         before = relationship_state(q);
         relationship_apply_kernel(q, k);
-        if (before != relationship_state(q))
+        if (before != relationship_state(q)) {
                 signals_log_state(q);
+                snapshot_drop_passing(q);
+        }
         if (k->event == BLKREPL_EVENT_PROGRESS || k->event == BLKREPL_EVENT_RELATIONSHIP_NEW)
                 return;
         relationship_refresh(q, true);

@@ -54,6 +54,8 @@ uint32_t operation_options(unsigned int operation)
                 return OPTIONS_OPERATION | OPTION_BIT(OPTION_HOLD_SOURCE_IO);
         case BLKREPL_OPERATION_RESYNC_REPLICA:
         case BLKREPL_OPERATION_RESTORE_FROM_REPLICA:
+        case BLKREPL_OPERATION_FAILBACK:
+        case BLKREPL_OPERATION_REVERSE_ROLES:
                 return OPTIONS_OPERATION | OPTION_BIT(OPTION_KEEP_SNAPSHOT);
         default:
                 return OPTIONS_OPERATION;
@@ -178,13 +180,15 @@ static void reply_done(struct run *run, struct relationship *q, const struct seq
         const char *obstacle = sequence_snapshot_obstacle(s);
         bool point_given = i->operation == BLKREPL_OPERATION_FAILOVER;
         char text[1024];
+        const char *rest = judge_half_restored(q) ? " The source is partly overwritten and stays closed; RestoreFromReplica completes it." :
+                           sequence_put_back(s) ? " The source has been put back to what it was." : "";
 
         if (run->wait) {
                 relationship_wait_state(q, run->message, run->wait_state, run->timeout, reply_after_wait);
                 return;
         }
-        snprintf(text, sizeof(text), "%s %s: the relationship %s is %s.%s%s", blkrepl_operation_title(i->operation),
-                 j ? "has begun" : "is done", q->name, blkrepl_copy_state_name(relationship_state(q)),
+        snprintf(text, sizeof(text), "%s %s: the relationship %s is %s.%s%s%s", blkrepl_operation_title(i->operation),
+                 j ? "has begun" : "is done", q->name, blkrepl_copy_state_name(relationship_state(q)), rest,
                  obstacle ? " No snapshot was kept. " : "", strempty(obstacle));
         status_reply(run->message, &(struct status){
                 .relationship = q, .job = j, .message = text, .snapshots = sequence_snapshots(s), .point_given = point_given,
@@ -298,7 +302,8 @@ static void set_intent(const struct relationship *q, unsigned int op, const stru
                 .operation = op, .state = relationship_state(q), .source = q->source->uuid, .driver = q->driver,
                 .force = o->force, .hold_source_io = o->hold_source_io,
                 .timeout_ms = ms > UINT32_MAX ? UINT32_MAX : ms,
-                .keep_snapshot = o->present & OPTION_BIT(OPTION_KEEP_SNAPSHOT) ? o->keep_snapshot : op == BLKREPL_OPERATION_RESTORE_FROM_REPLICA,
+                .keep_snapshot = o->present & OPTION_BIT(OPTION_KEEP_SNAPSHOT) ? o->keep_snapshot :
+                                 op == BLKREPL_OPERATION_RESTORE_FROM_REPLICA || op == BLKREPL_OPERATION_RESYNC_REPLICA,
                 .need_snapshot = o->keep_snapshot,
         };
         if (o->present & OPTION_BIT(OPTION_EXPECTED_REVISION))

@@ -39,6 +39,7 @@ struct relationship {
         bool busy;                      /* a child is changing it */
         bool hidden;
         bool swapping;
+        bool dropping;                  /* snapshots that have served */
         bool told;                      /* the sides stand apart and know it, as far as they can be reached */
         bool changed;
         uint64_t refreshed;             /* monotonic */

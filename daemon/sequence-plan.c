@@ -73,6 +73,7 @@ static const struct {
         { OPERATION(FAILBACK), STATE(FAILEDOVER), {
                 DO(DOWN, SOURCE, STEP_FORCE),
                 DO(UP, TARGET),
+                DO(SNAPSHOT, SOURCE),
                 DO(ATTACH, TARGET),
                 DO(OPERATE, TARGET),
         } },
@@ -102,6 +103,7 @@ static const struct {
         { OPERATION(REVERSE_ROLES), STATE(FAILEDOVER), {
                 DO(DOWN, SOURCE, STEP_FORCE),
                 DO(UP, TARGET),
+                DO(SNAPSHOT, SOURCE),
                 DO(ATTACH, TARGET),
                 DO(OPERATE, TARGET, STEP_TO_SOURCE),
         } },
@@ -137,6 +139,15 @@ static const struct {
                 DO(SNAPSHOT, SOURCE),
                 DO(ATTACH, SOURCE),
                 DO(OPERATE, SOURCE),
+        } },
+        /* A restore leaves the source closed, unless there is something to put it back to. */
+        { OPERATION(ABORT), STATE(UNSYNCHRONIZED), {
+                DO(OPERATE, DRIVER),
+                DO(CHOOSE, SOURCE),
+                DO(DOWN, SOURCE, STEP_FORCE | STEP_IF_CHOSEN),
+                DO(PUT_BACK, SOURCE, STEP_IF_CHOSEN),
+                DO(UP, SOURCE, STEP_IF_CHOSEN),
+                DO(OPERATE, SOURCE, STEP_FORCE | STEP_IF_CHOSEN),
         } },
         { OPERATION(DETACH) | OPERATION(DISSOLVE), APART, {
                 DO(OPERATE, SOURCE, STEP_IF_UP),

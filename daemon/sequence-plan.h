@@ -23,6 +23,8 @@ enum step_kind {
         STEP_DISCONNECT,        /* it closes them */
         STEP_DRAIN,             /* its copy comes to its end */
         STEP_SNAPSHOT,          /* its volumes are kept, as far as that is asked for */
+        STEP_CHOOSE,            /* whether it was left half restored, and can be put back to what was kept */
+        STEP_PUT_BACK,          /* its volumes become what was kept */
         STEP_OPERATE,           /* the operation, on its half */
 };
 
@@ -43,6 +45,7 @@ enum step_side {
 #define STEP_LATER              (1u << 5)       /* the operation is done without it, but it is tried until it is */
 #define STEP_TO_SOURCE          (1u << 6)       /* ReverseRoles: the half becomes the source */
 #define STEP_TO_TARGET          (1u << 7)       /* or the target */
+#define STEP_IF_CHOSEN          (1u << 8)       /* only if it is put back */
 
 struct step {
         uint8_t kind, side;

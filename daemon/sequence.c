@@ -87,6 +87,11 @@ unsigned int sequence_progress(const struct sequence *s)
         }
 }
 
+bool sequence_put_back(const struct sequence *s)
+{
+        return s->intent.operation == BLKREPL_OPERATION_ABORT && s->intent.keep_snapshot;
+}
+
 static bool removes(const struct sequence *s)
 {
         return s->intent.operation == BLKREPL_OPERATION_DETACH || s->intent.operation == BLKREPL_OPERATION_DISSOLVE;
@@ -120,7 +125,7 @@ static void refresh(struct relationship *q)
 static void end(struct sequence *s, int error)
 {
         struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
-        bool keep = s->left_over || (error < 0 && s->intent.begun && removes(s));
+        bool keep = s->left_over || (error < 0 && s->intent.begun && (removes(s) || sequence_put_back(s)));
 
         s->running = false;
         set_busy(q, false);
@@ -235,6 +240,15 @@ static bool try_again_soon(struct sequence *s, const struct step *step)
                sd_event_add_time_relative(s->manager->event, &s->deadline, CLOCK_MONOTONIC, IN_USE_INTERVAL, 0, on_again, s) >= 0;
 }
 
+static void go_on_after(struct sequence *s, int error)
+{
+        error = step_done(s, error);
+        if (error < 0)
+                end(s, error);
+        else
+                go_on(s);
+}
+
 static void on_child(const struct child_result *result, void *userdata)
 {
         struct sequence *s = userdata;
@@ -264,11 +278,7 @@ static void on_child(const struct child_result *result, void *userdata)
         default:
                 break;
         }
-        error = step_done(s, error);
-        if (error < 0)
-                end(s, error);
-        else
-                go_on(s);
+        go_on_after(s, error);
 }
 
 /* A step gives 0 when nothing is to be done, 1 when a child is at work. */
@@ -379,7 +389,7 @@ static int operate(struct sequence *s, const struct step *step, struct relations
                 return 0;
         if (!h->up)
                 return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
-        if (was_operated(s, q, h, s->at))
+        if (!(step->flags & STEP_IF_CHOSEN) && was_operated(s, q, h, s->at))
                 return 0;
         if (step->flags & (STEP_TO_SOURCE | STEP_TO_TARGET)) {
                 k.role = step->flags & STEP_TO_SOURCE ? BLKREPL_ROLE_SOURCE : BLKREPL_ROLE_TARGET;
@@ -405,28 +415,31 @@ static void on_snapshots(char **names, const sd_bus_error *e, void *userdata)
 
         s->snapshots = names;
         STRV_FOREACH(n, names)
-                log_notice("%s is kept as it was, as %s; remove it when it is not needed any more.", step_group(s, s->steps + s->at)->name, *n);
+                log_notice("%s is kept as it was, as %s.", step_group(s, s->steps + s->at)->name, *n);
         if (e && s->intent.need_snapshot)
                 error = fault(s, -ENOSPC, "%s", e->message);
         else if (e) {
                 s->obstacle = strdup(e->message);
                 log_notice("%s goes on without a snapshot: %s", blkrepl_operation_title(s->intent.operation), e->message);
         }
-        error = step_done(s, error);
-        if (error < 0)
-                end(s, error);
-        else
-                go_on(s);
+        go_on_after(s, error);
 }
 
-/* What either side has written since they parted will be overwritten. */
+/*
+ * What either side has written since they parted will be overwritten. Of a target that nobody
+ * wants to keep its consistent state is of use until the copy is over, or fails.
+ */
 static int snapshot(struct sequence *s, struct relationship *q, struct group *g)
 {
+        bool passes = s->intent.operation == BLKREPL_OPERATION_RESYNC_REPLICA && !s->intent.need_snapshot;
         _cleanup_free_ uint64_t *expected = calloc(g->n_members + 1, sizeof(*expected));
 
         if (!expected)
                 return -ENOMEM;
         if (!s->intent.keep_snapshot || (s->anew && s->intent.step > s->at) || blkrepl_state_flows(q->kernel.copy_state))
+                return 0;
+        /* What is inconsistent is worth nothing. */
+        if ((passes && q->kernel.consistency_state == BLKREPL_CONSISTENCY_STATE_INCONSISTENT) || judge_half_restored(q))
                 return 0;
         for (size_t i = 0; i < g->n_members; i++) {
                 for (enum side k = 0; k < N_SIDES; k++)
@@ -434,18 +447,46 @@ static int snapshot(struct sequence *s, struct relationship *q, struct group *g)
                 if (expected[i] > g->members[i].size)
                         expected[i] = g->members[i].size;
         }
-        return snapshot_take(g, blkrepl_operation_name(s->intent.operation), expected, on_snapshots, s) ?: 1;
+        return snapshot_take(g, blkrepl_operation_name(s->intent.operation), expected, passes, on_snapshots, s) ?: 1;
+}
+
+static void on_chosen(bool whole, void *userdata)
+{
+        struct sequence *s = userdata;
+
+        s->intent.keep_snapshot = whole;
+        go_on_after(s, 0);
+}
+
+/* It is noted before the first volume is put back; what is left of them is all that is left to do then. */
+static int choose(struct sequence *s, struct relationship *q, struct group *g)
+{
+        if (s->intent.keep_snapshot || !judge_half_restored(q))
+                return 0;
+        return snapshot_look(g, on_chosen, s) ?: 1;
+}
+
+static void on_put_back(int error, const char *message, void *userdata)
+{
+        struct sequence *s = userdata;
+
+        if (error == -EBUSY && try_again_soon(s, s->steps + s->at))
+                return;
+        if (error < 0)
+                fault(s, error, "%s", message);
+        go_on_after(s, error);
+}
+
+static int put_back(struct sequence *s, struct group *g)
+{
+        return s->anew && s->intent.step > s->at ? 0 : snapshot_put_back(g, on_put_back, s) ?: 1;
 }
 
 static void drained(struct sequence *s, int error)
 {
         s->look = sd_event_source_disable_unref(s->look);
         s->deadline = sd_event_source_disable_unref(s->deadline);
-        error = step_done(s, error);
-        if (error < 0)
-                end(s, error);
-        else
-                go_on(s);
+        go_on_after(s, error);
 }
 
 /* 1: not yet */
@@ -502,6 +543,9 @@ static int run_step(struct sequence *s, struct relationship *q)
         struct group *g = step_group(s, step);
         const struct half *h = half_of(q, g);
 
+        /* One that serves again has been put back already. */
+        if (step->flags & STEP_IF_CHOSEN && (!s->intent.keep_snapshot || (h->up && !judge_half_restored(q))))
+                return 0;
         switch ((enum step_kind)step->kind) {
         case STEP_UP:
                 return up(s, q, g);
@@ -520,6 +564,10 @@ static int run_step(struct sequence *s, struct relationship *q)
                 return drain(s, h);
         case STEP_SNAPSHOT:
                 return snapshot(s, q, g);
+        case STEP_CHOOSE:
+                return choose(s, q, g);
+        case STEP_PUT_BACK:
+                return put_back(s, g);
         case STEP_OPERATE:
                 return operate(s, step, q, g, h);
         case STEP_END:

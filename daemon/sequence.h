@@ -19,7 +19,7 @@ struct sequence_intent {
         sd_id128_t source;              /* the group that was the source at the beginning */
         enum side driver;               /* the half that stood for the relationship then */
         bool force, hold_source_io;
-        bool keep_snapshot;             /* of what will be overwritten */
+        bool keep_snapshot;             /* of what will be overwritten. Abort: the source is put back to one */
         bool need_snapshot;             /* and fail when that cannot be */
         uint32_t timeout_ms;            /* 0: the module's own */
         unsigned int step;              /* so many have been done */
@@ -48,6 +48,8 @@ const struct sequence_intent *sequence_get_intent(const struct sequence *s);
 /* VG/LV of the snapshots that it made, and why there is none although they were wanted; each may be NULL */
 char *const *sequence_snapshots(const struct sequence *s);
 const char *sequence_snapshot_obstacle(const struct sequence *s);
+/* The source has been put back to what it was before a restore. */
+bool sequence_put_back(const struct sequence *s);
 
 /* Those that the last instance of the daemon left wait to be begun anew. */
 int sequence_recover_intents(struct manager *m);

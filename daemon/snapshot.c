@@ -11,8 +11,10 @@
 struct snapshot {
         struct manager *manager;
         sd_id128_t group, relationship;
+        uint64_t generation;
         char suffix[64];
         uint64_t *expected;
+        bool passing;
         size_t index;
         char *name;                     /* of the one that is being made */
         char **names;                   /* of those that are made */
@@ -25,6 +27,9 @@ static void take_next(struct snapshot *s);
 
 static void finish(struct snapshot *s)
 {
+        /* So that those that pass are known. */
+        if (s->names)
+                lvm_refresh(s->manager->lvm, NULL, NULL);
         s->handler(s->names, sd_bus_error_is_set(&s->error) ? &s->error : NULL, s->userdata);
         sd_bus_error_free(&s->error);
         free(s->expected);
@@ -95,7 +100,9 @@ static int take(struct snapshot *s, const struct lvm_lv *lv, const struct lvm_vg
         if (r >= 0)
                 r = strv_extendf(&words, "-n%s%s", lv->name, s->suffix);
         if (r >= 0)
-                r = strv_extendf(&words, "--addtag=" LVM_TAG_KEPT "%s", UUID_TEXT(s->relationship));
+                r = strv_extendf(&words, "--addtag=%s%s", s->passing ? LVM_TAG_PASSING : LVM_TAG_KEPT, UUID_TEXT(s->relationship));
+        if (r >= 0)
+                r = strv_extendf(&words, "--addtag=" LVM_TAG_GENERATION "%llu", (unsigned long long)s->generation);
         if (r >= 0 && !lv->thin) {
                 /* lvm makes it no larger than can be used. */
                 if (vg->free < size)
@@ -150,7 +157,7 @@ static void on_refreshed(int error, const char *message, void *userdata)
                 take_next(s);
 }
 
-int snapshot_take(struct group *g, const char *operation, const uint64_t *expected, snapshot_handler handler, void *userdata)
+int snapshot_take(struct group *g, const char *operation, const uint64_t *expected, bool passing, snapshot_handler handler, void *userdata)
 {
         const struct relationship *q = group_relationship(g);
         struct snapshot *s = calloc(1, sizeof(*s));
@@ -161,9 +168,11 @@ int snapshot_take(struct group *g, const char *operation, const uint64_t *expect
 
         if (!s)
                 return -ENOMEM;
-        *s = (struct snapshot){ .manager = g->manager, .group = g->uuid, .handler = handler, .userdata = userdata };
-        if (q)
+        *s = (struct snapshot){ .manager = g->manager, .group = g->uuid, .passing = passing, .handler = handler, .userdata = userdata };
+        if (q) {
                 s->relationship = q->uuid;
+                s->generation = q->half[relationship_side(q, g)].kernel.generation;
+        }
         s->expected = calloc(g->n_members + 1, sizeof(*s->expected));
         r = s->expected && gmtime_r(&now, &tm) ? 0 : -ENOMEM;
         if (r >= 0) {
@@ -177,4 +186,61 @@ int snapshot_take(struct group *g, const char *operation, const uint64_t *expect
                 free(s);
         }
         return r;
+}
+
+struct drop {
+        struct manager *manager;
+        sd_id128_t relationship;
+        char **words;
+};
+
+static void on_dropped(int error, const char *message, void *userdata)
+{
+        struct drop *d = userdata;
+        struct relationship *q = relationship_by_uuid(d->manager, d->relationship);
+
+        if (q)
+                q->dropping = false;
+        if (error < 0)
+                log_warning("Snapshots that have served could not be removed: %s", message);
+        else {
+                STRV_FOREACH(w, d->words + 2)
+                        log_info("The snapshot %s has served and is removed.", *w);
+                lvm_refresh(d->manager->lvm, NULL, NULL);
+        }
+        strv_free(d->words);
+        free(d);
+}
+
+void snapshot_drop_passing(struct relationship *q)
+{
+        const struct lvm_report *report = lvm_get_report(q->manager->lvm);
+        struct drop *d;
+        int r;
+
+        if (q->dropping || relationship_state(q) != BLKREPL_COPY_STATE_SYNCHRONIZED ||
+            !lvm_find_lv_by_tag(q->manager->lvm, LVM_TAG_PASSING, q->uuid))
+                return;
+        d = calloc(1, sizeof(*d));
+        if (!d) {
+                log_oom();
+                return;
+        }
+        d->manager = q->manager;
+        d->relationship = q->uuid;
+        r = strv_extend(&d->words, "lvremove");
+        if (r >= 0)
+                r = strv_extend(&d->words, "-y");
+        for (size_t i = 0; r >= 0 && i < report->n_lvs; i++)
+                if (lvm_lv_has_tag_uuid(report->lvs + i, LVM_TAG_PASSING, q->uuid))
+                        r = strv_extendf(&d->words, "%s/%s", report->lvs[i].vg, report->lvs[i].name);
+        if (r >= 0)
+                r = lvm_command(q->manager->lvm, d->words, on_dropped, d);
+        if (r >= 0) {
+                q->dropping = true;
+                return;
+        }
+        log_warning("Snapshots that have served could not be removed: %s", strerror(-r));
+        strv_free(d->words);
+        free(d);
 }
