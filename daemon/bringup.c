@@ -48,7 +48,8 @@ static void on_group(const struct child_result *result, void *userdata)
                 q = group_relationship(g);
                 if (q) {
                         relationship_refresh(q, true);
-                        bringup_relationship(q);
+                        if (result->error < 0 || operation_set_follow(q, relationship_side(q, g)) <= 0)
+                                bringup_relationship(q);
                 }
                 if (result->error >= 0)
                         create_resume_jobs(a->manager);

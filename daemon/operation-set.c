@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Settings: each half that is up keeps its own. */
+/*
+ * Settings: each half keeps its own. Set gives them to those that are up; the half of a
+ * side that is copied to gets them from the module, one that stands apart when it comes up.
+ */
+#include "bringup.h"
 #include "child.h"
 #include "operation.h"
 #include "status.h"
@@ -92,6 +96,58 @@ int operation_set(struct relationship *q, const struct options *o, sd_bus_messag
                 return r;
         }
         run->message = sd_bus_message_ref(message);
+        q->busy = true;
+        return 1;
+}
+
+static bool same_settings(const struct kernel_relationship *a, const struct kernel_relationship *b)
+{
+        return a->rate_limit == b->rate_limit && a->yield_rate == b->yield_rate && a->leg_timeout_ms == b->leg_timeout_ms &&
+               a->recovery_mode == b->recovery_mode && a->heartbeat_ms == b->heartbeat_ms && a->hold_on_failure == b->hold_on_failure;
+}
+
+struct follow {
+        struct manager *manager;
+        sd_id128_t relationship;
+};
+
+static void on_followed(const struct child_result *result, void *userdata)
+{
+        _cleanup_free_ struct follow *f = userdata;
+        struct relationship *q = relationship_by_uuid(f->manager, f->relationship);
+
+        if (!q)
+                return;
+        q->busy = false;
+        relationship_refresh(q, true);
+        if (result->error < 0)
+                log_warning("The sides of the relationship %s have other settings each: %s", q->name, result->fault.message);
+        else
+                bringup_relationship(q);
+}
+
+int operation_set_follow(struct relationship *q, enum side side)
+{
+        struct kernel_relationship k = q->half[!side].kernel;
+        struct follow *f;
+        int r;
+
+        if (q->busy || !q->half[side].up || !q->half[!side].up || same_settings(&k, &q->half[side].kernel))
+                return 0;
+        f = malloc(sizeof(*f));
+        if (!f)
+                return -ENOMEM;
+        *f = (struct follow){ .manager = q->manager, .relationship = q->uuid };
+        k.group_uuid = relationship_group(q, side)->uuid;
+        k.present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_GROUP_UUID) | PRESENT(RELATIONSHIP_RATE_LIMIT) |
+                    PRESENT(RELATIONSHIP_YIELD_RATE) | PRESENT(RELATIONSHIP_LEG_TIMEOUT_MS) | PRESENT(RELATIONSHIP_RECOVERY_MODE) |
+                    PRESENT(RELATIONSHIP_HEARTBEAT_MS) | PRESENT(RELATIONSHIP_HOLD_ON_FAILURE);
+        r = child_netlink(q->manager->event, &(struct netlink_request){
+                .command = BLKREPL_CMD_RELATIONSHIP_SET, .table = &relationship_table, .object = &k }, on_followed, f, NULL);
+        if (r < 0) {
+                free(f);
+                return r;
+        }
         q->busy = true;
         return 1;
 }

@@ -31,7 +31,7 @@ restart() { systemctl restart blkrepld; }
 roles_none() { same "$(property $root/group/r Group Role) $(property $root/group/r_2dreplica Group Role)" "none none"; }
 is_up() { group_is "$1" up; }
 
-plan 61
+plan 63
 devices_up && daemon_up || give_up "no devices"
 # Errors of the volumes that are lost on purpose
 echo 'Buffer I/O error' >>"$BLKREPL_RUN/expected"
@@ -82,11 +82,13 @@ check "Split" operate Split Split
 check "the target's group is stopped" stop_group r-replica
 check "the source alone serves" serve r
 check "the state is still Split" is_state Split
+check "a setting that it does not get" set_option RateLimit t 87654321
 check "a daemon that is started anew leaves it stopped" eval "restart && serve r && group_is r-replica down"
 check "the target's group is started" start_group r-replica 0
 check "both serve" serve r r-replica
 put $replica/a 72 alone
 check "the source's group is stopped" stop_group r
+check "the target has got the setting" eval 'same "$(get RateLimit)" 87654321'
 check "Failover needs Force, for nobody knows what the source wrote" declined "is down" Failover
 check "Failover with Force, at the target alone" operate Failover Failedover 1 Force b true
 check "the target serves" serve r-replica
