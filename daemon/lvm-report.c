@@ -127,6 +127,7 @@ int lvm_report_parse_lvs(struct lvm_report *r, const char *json)
                 lv->path = strdup(get_text(o, "lv_path"));
                 lv->size = get_number(o, "lv_size");
                 lv->active = strlen(attr) > 4 && attr[4] == 'a';
+                lv->invalid = strlen(attr) > 4 && (attr[4] == 'I' || attr[4] == 'S');
                 lv->open = strlen(attr) > 5 && attr[5] == 'o';
                 lv->thin = *attr == 'V';
                 if (!lv->uuid || !lv->name || !lv->vg || !lv->path || split_tags(get_text(o, "lv_tags"), &lv->tags) < 0)

@@ -38,8 +38,9 @@ struct lvm_vg {
 struct lvm_lv {
         char *uuid, *name, *vg, *path;
         uint64_t size;
-        bool active;                    /* not so a snapshot that is full */
+        bool active;
         bool open;
+        bool invalid;                   /* a snapshot that was too small */
         bool thin;
         char **tags;
 };

@@ -31,7 +31,7 @@ static const struct lvm_lv *find(const struct group *g, const struct member *m)
                 const struct lvm_lv *lv = report->lvs + i;
                 const char *text = lvm_lv_tag(lv, LVM_TAG_GENERATION);
 
-                if (is_of_restore(lv, origin) && lv->active && lvm_lv_has_tag_uuid(lv, LVM_TAG_KEPT, q->uuid) &&
+                if (is_of_restore(lv, origin) && !lv->invalid && lvm_lv_has_tag_uuid(lv, LVM_TAG_KEPT, q->uuid) &&
                     text && parse_u64(text, &generation) >= 0 &&
                     generation == q->half[relationship_side(q, g)].kernel.generation)
                         return lv;

@@ -141,7 +141,7 @@ static const struct {
                 DO(OPERATE, SOURCE),
         } },
         /* A restore leaves the source closed, unless there is something to put it back to. */
-        { OPERATION(ABORT), STATE(UNSYNCHRONIZED), {
+        { OPERATION(ABORT), ANY, {
                 DO(OPERATE, DRIVER),
                 DO(CHOOSE, SOURCE),
                 DO(DOWN, SOURCE, STEP_FORCE | STEP_IF_CHOSEN),

@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # LVM snapshots of what an operation overwrites: when they are made, what is in them,
-# which of them go by themselves, and a source that is put back to one.
+# which of them go by themselves, and a source that is put back to one, also by a daemon
+# that is killed meanwhile. Without arguments it dies once, by chance; "all" means at
+# every step.
 # kernels: 6.12
 # timeout: 600
 
@@ -64,7 +66,20 @@ halfway() {
 }
 abort() { cp $work/reply $work/copy-reply && begin_op Abort && same "$(state)" Aborted && mv $work/copy-reply $work/reply; }
 
-plan 49
+# killed_abort STEPS
+killed_abort() {
+	local word=killed-$1
+
+	differ "$word" && halfway "$word" RestoreFromReplica && echo "2 3 $1" >$death || return
+	begin_op Abort 2>/dev/null
+	wait_for 60 dead && ! [ -e $death ] && systemctl start blkrepld && wait_for 60 is_state Aborted && serve r || return
+	has $replica/a 10 "mine-$word" && count 0 && set_option RateLimit t 0 && operate ResyncReplica Synchronized && all_identical
+}
+dead() { ! systemctl -q is-active blkrepld; }
+
+deaths=$(seq 0 6)
+[ "$*" = all ] || deaths=$(shuf -n 1 <<<"$deaths")
+plan $((49 + $(wc -w <<<"$deaths")))
 make_volumes && daemon_up lvm || give_up "no volumes"
 check "a synchronized relationship" create
 
@@ -113,6 +128,10 @@ check "the snapshots have served and are gone" count 0
 set_option RateLimit t 0
 check "ResyncReplica" operate ResyncReplica Synchronized
 check "both are the same" eval "all_identical && has $replica/a 10 mine-5"
+
+for n in $deaths; do
+	check "Abort, killed after $n steps" killed_abort "$n"
+done
 
 check "two that differ" differ 6
 check "RestoreFromReplica without a snapshot" halfway 6 RestoreFromReplica 1 KeepSnapshot b false

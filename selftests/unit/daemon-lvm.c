@@ -24,6 +24,8 @@ static void test_volumes(void **state)
         assert_int_equal(r.lvs[0].size, UINT64_C(8589934592));
         assert_true(r.lvs[0].active);
         assert_false(r.lvs[1].active);
+        assert_true(r.lvs[0].open && !r.lvs[0].invalid);
+        assert_false(r.lvs[1].open);
         assert_int_equal(strv_length(r.lvs[0].tags), 3);
         assert_true(lvm_lv_has_tag_uuid(r.lvs, LVM_TAG_GROUP, UUID(01)));
         assert_false(lvm_lv_has_tag_uuid(r.lvs, LVM_TAG_GROUP, UUID(02)));
