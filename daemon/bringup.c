@@ -66,7 +66,7 @@ int bringup_group(struct group *g, bool force, bringup_handler handler, void *us
         if (!a)
                 return -ENOMEM;
         *a = (struct attempt){ .manager = g->manager, .group = g->uuid, .handler = handler, .userdata = userdata };
-        r = command_group_new(g, force, on_group, a);
+        r = command_group_new(g, force ? COMMAND_FORCE : 0, on_group, a);
         if (r < 0) {
                 free(a);
                 return r;
@@ -209,7 +209,7 @@ static bool is_incomplete(const struct relationship *q)
 {
         if (q->hidden)
                 return false;
-        return (q->sequence && !sequence_is_running(q->sequence)) || (!q->up && (q->source->wanted || q->target->wanted)) ||
+        return (q->sequence && !sequence_is_running(q->sequence)) || left_to_do(q).operation || (!q->up && (q->source->wanted || q->target->wanted)) ||
                reconcile_to_connect(q->half, q->driver) != N_SIDES;
 }
 

@@ -3,16 +3,20 @@
 
 #include "command.h"
 
-int command_group_new(struct group *g, bool force, child_handler handler, void *userdata)
+int command_group_new(struct group *g, enum command_flags flags, child_handler handler, void *userdata)
 {
         _cleanup_free_ struct kernel_device *devices = group_devices(g);
         struct kernel_group k = {
                 .present = PRESENT(GROUP_UUID) | PRESENT(GROUP_NAME) | PRESENT(GROUP_LOG_PATH) | PRESENT(GROUP_FORCE),
-                .uuid = g->uuid, .force = force,
+                .uuid = g->uuid, .force = flags != 0,
         };
 
         if (!devices)
                 return -ENOMEM;
+        if (flags & COMMAND_TAKE_OVER) {
+                k.take_over = true;
+                k.present |= PRESENT(GROUP_TAKE_OVER);
+        }
         memcpy(k.name, g->name, sizeof(k.name));
         memcpy(k.log_path, g->log_path, sizeof(k.log_path));
         if (!sd_id128_is_null(g->forget)) {

@@ -5,8 +5,13 @@
 #include "child.h"
 #include "relationship.h"
 
+enum command_flags {
+        COMMAND_FORCE = 1 << 0,
+        COMMAND_TAKE_OVER = 1 << 1,     /* with force: a closed target becomes Failedover by itself */
+};
+
 /* Brings a group up that has metadata; -EACCES: it is closed in the present state of its relationship. */
-int command_group_new(struct group *g, bool force, child_handler handler, void *userdata);
+int command_group_new(struct group *g, enum command_flags flags, child_handler handler, void *userdata);
 /* With force even while its replica devices are open. */
 int command_group_del(struct group *g, bool force, child_handler handler, void *userdata);
 

@@ -25,6 +25,8 @@ static void finish(struct run *run, struct relationship *q, int error, const cha
         if (q) {
                 q->busy = false;
                 relationship_refresh(q, true);
+                /* What happened meanwhile was left for now. */
+                bringup_event(q, false);
         }
         if (error < 0) {
                 error_set_errno(&e, error, "%s", sentence);

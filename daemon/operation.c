@@ -192,7 +192,8 @@ static void reply_done(struct run *run, struct relationship *q, const struct seq
                  obstacle ? " No snapshot was kept. " : "", strempty(obstacle));
         status_reply(run->message, &(struct status){
                 .relationship = q, .job = j, .message = text, .snapshots = sequence_snapshots(s), .point_given = point_given,
-                .recovery_point = run->recovery_point, .recovery_point_age = run->recovery_point_age });
+                .recovery_point = run->recovery_point ?: relationship_recovery_point(q),
+                .recovery_point_age = run->recovery_point ? run->recovery_point_age : relationship_recovery_point_age(q) });
 }
 
 static void on_sequence(struct relationship *q, const struct sequence *s, int error, const char *message, void *userdata)
@@ -310,11 +311,37 @@ static void set_intent(const struct relationship *q, unsigned int op, const stru
                 i->expected_revision = o->expected_revision;
 }
 
+static int start(struct relationship *q, const struct sequence_intent *intent, const struct options *o, sd_bus_message *message)
+{
+        struct run *run = calloc(1, sizeof(*run));
+
+        if (!run)
+                return -ENOMEM;
+        *run = (struct run){
+                .message = sd_bus_message_ref(message), .wait = o->present & OPTION_BIT(OPTION_WAIT_STATE),
+                .wait_state = o->wait_state, .timeout = o->timeout,
+                .recovery_point = relationship_recovery_point(q), .recovery_point_age = relationship_recovery_point_age(q),
+        };
+        return begin(q, intent, run);
+}
+
+/* Neither side is up: Failover of a source that may be lost. */
+static int take_over(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e)
+{
+        struct sequence_intent intent;
+
+        if (!o->force)
+                return error_set(e, CODE_FAILED, "Failover needs Force: the group %s is down, so nobody knows what it wrote last. "
+                                 "Start it, or give Force, and the group %s takes over with what it has.", q->source->name, q->target->name);
+        set_intent(q, BLKREPL_OPERATION_FAILOVER, o, &intent);
+        intent.state = BLKREPL_COPY_STATE_PARTITIONED;
+        return start(q, &intent, o, message);
+}
+
 int operation_run(struct relationship *q, unsigned int op, const struct options *o, sd_bus_message *message, sd_bus_error *e)
 {
         struct sequence_intent intent;
         enum blkrepl_verdict verdict;
-        struct run *run;
         int r;
 
         if (!blkrepl_op_valid(op))
@@ -328,6 +355,8 @@ int operation_run(struct relationship *q, unsigned int op, const struct options 
                 return r;
         if (r >= 0 && !q->up && removes(op))
                 return detach_here(q, o, message, e);
+        if (r >= 0 && !q->up && op == BLKREPL_OPERATION_FAILOVER)
+                return take_over(q, o, message, e);
         if (r >= 0)
                 r = check_up(q, e);
         if (r < 0)
@@ -341,16 +370,8 @@ int operation_run(struct relationship *q, unsigned int op, const struct options 
         }
         if (verdict != BLKREPL_VERDICT_GO)
                 return judge_refuse(q, op, verdict, e);
-        run = calloc(1, sizeof(*run));
-        if (!run)
-                return -ENOMEM;
-        *run = (struct run){
-                .message = sd_bus_message_ref(message), .wait = o->present & OPTION_BIT(OPTION_WAIT_STATE),
-                .wait_state = o->wait_state, .timeout = o->timeout,
-                .recovery_point = relationship_recovery_point(q), .recovery_point_age = relationship_recovery_point_age(q),
-        };
         set_intent(q, op, o, &intent);
-        return begin(q, &intent, run);
+        return start(q, &intent, o, message);
 }
 
 int operation_cancel_copy(struct job *j, sd_bus_error *e)

@@ -57,6 +57,20 @@ static const struct {
                 DO(UP, TARGET),
                 DO(OPERATE, TARGET, STEP_FORCE),
         } },
+        /*
+         * Neither is up. A source that can come up gives its access away as ever;
+         * one that cannot is not asked. A target that has taken over already comes
+         * up first, for then the module lets no source.
+         */
+        { OPERATION(FAILOVER), STATE(PARTITIONED), {
+                DO(UP, TARGET, STEP_OPTIONAL),
+                DO(UP, SOURCE, STEP_OPTIONAL),
+                DO(ATTACH, SOURCE, STEP_IF_UP),
+                DO(OPERATE, SOURCE, STEP_IF_UP),
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(UP, TARGET, STEP_TAKE_OVER),
+                DO(ATTACH, TARGET, STEP_LATER),
+        } },
         { OPERATION(FAILOVER), LOST, {
                 DO(DISCONNECT, SOURCE, STEP_OPTIONAL | STEP_IF_UP),
                 DO(ATTACH, SOURCE, STEP_IF_UP),
@@ -163,6 +177,11 @@ static const struct {
                 DO(OPERATE, DRIVER),
         } },
 };
+
+bool sequence_tells_later(unsigned int operation, unsigned int state)
+{
+        return operation == BLKREPL_OPERATION_FAILOVER && state < 32 && ((APART | STATE(PARTITIONED)) >> state & 1);
+}
 
 const struct step *sequence_plan(unsigned int operation, unsigned int state)
 {

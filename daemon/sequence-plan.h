@@ -46,6 +46,7 @@ enum step_side {
 #define STEP_TO_SOURCE          (1u << 6)       /* ReverseRoles: the half becomes the source */
 #define STEP_TO_TARGET          (1u << 7)       /* or the target */
 #define STEP_IF_CHOSEN          (1u << 8)       /* only if it is put back */
+#define STEP_TAKE_OVER          (1u << 9)       /* also if its half does not let it: it becomes Failedover by itself */
 
 struct step {
         uint8_t kind, side;
@@ -55,6 +56,9 @@ struct step {
 /*
  * The steps of an operation in a state, ended by STEP_END. Two pairs that the
  * table of operations does not use mean the completion of what is half done:
- * Failover in Failedover, and Failback in Unsynchronized, the hand-over.
+ * Failover in Failedover, and Failback in Unsynchronized, the hand-over. Partitioned
+ * is the state of two of which neither is up.
  */
 const struct step *sequence_plan(unsigned int operation, unsigned int state);
+/* The target takes access, and the source, which may be out of reach, is told when it is met. */
+bool sequence_tells_later(unsigned int operation, unsigned int state);

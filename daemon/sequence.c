@@ -62,7 +62,7 @@ const char *sequence_snapshot_obstacle(const struct sequence *s)
 
 bool sequence_wants_target_first(const struct sequence *s)
 {
-        return s->intent.operation == BLKREPL_OPERATION_FAILOVER && blkrepl_state_parted(s->intent.state);
+        return sequence_tells_later(s->intent.operation, s->intent.state);
 }
 
 unsigned int sequence_progress(const struct sequence *s)
@@ -283,7 +283,7 @@ static void on_child(const struct child_result *result, void *userdata)
 
 /* A step gives 0 when nothing is to be done, 1 when a child is at work. */
 
-static int up(struct sequence *s, struct relationship *q, struct group *g)
+static int up(struct sequence *s, struct relationship *q, const struct step *step, struct group *g)
 {
         const char *missing;
 
@@ -295,7 +295,7 @@ static int up(struct sequence *s, struct relationship *q, struct group *g)
                 return fault(s, -ENXIO, "The volume %s of the group %s is not there.", missing, g->name);
         if (removes(s))
                 g->forget = q->uuid;
-        return command_group_new(g, false, on_child, s) ?: 1;
+        return command_group_new(g, step->flags & STEP_TAKE_OVER ? COMMAND_TAKE_OVER : 0, on_child, s) ?: 1;
 }
 
 /* The replica device that is open; NULL: none */
@@ -548,7 +548,7 @@ static int run_step(struct sequence *s, struct relationship *q)
                 return 0;
         switch ((enum step_kind)step->kind) {
         case STEP_UP:
-                return up(s, q, g);
+                return up(s, q, step, g);
         case STEP_DOWN:
                 return down(s, step, g, h);
         case STEP_CLOSE:

@@ -766,6 +766,7 @@ int blkrepl_log_read_members(struct blkrepl_log *log, struct blkrepl_disk_member
 int blkrepl_log_write_areas(struct blkrepl_log *log);
 int blkrepl_log_write_link(struct blkrepl_log *log, struct blkrepl_disk_link *l);
 int blkrepl_log_read_link(struct blkrepl_log *log, struct blkrepl_disk_link *l);
+int blkrepl_log_read_mark(struct blkrepl_log *log, struct blkrepl_disk_mark *m);
 int blkrepl_log_write_mark(struct blkrepl_log *log, struct blkrepl_disk_mark *m);
 int blkrepl_log_write_bits(struct blkrepl_log *log, u16 type, unsigned int member,
 			   u32 chunk, struct blkrepl_disk_bits *b, u64 tag, u64 *seq);

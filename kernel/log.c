@@ -441,6 +441,31 @@ int blkrepl_log_read_link(struct blkrepl_log *log, struct blkrepl_disk_link *l)
 }
 
 /**
+ * blkrepl_log_read_mark - read the heartbeat
+ * @log: the target's log volume
+ * @m: filled
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOENT where there is none, or an error.
+ */
+int blkrepl_log_read_mark(struct blkrepl_log *log, struct blkrepl_disk_mark *m)
+{
+	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
+	const struct blkrepl_disk_mark *b;
+	int r;
+
+	if (!buf)
+		return -ENOMEM;
+	b = read_slots(log, BLKREPL_AT_MARK, BLKREPL_BLOCK_MARK, 0, buf, &log->mark_seq, &r);
+	if (!r && !b)
+		r = -ENOENT;
+	if (!r)
+		memcpy(m, b, sizeof(*m));
+	kfree(buf);
+	return r;
+}
+
+/**
  * blkrepl_log_write_mark - write the heartbeat; it need not be durable at once
  * @log: the target's log volume
  * @m: the block; sealed here

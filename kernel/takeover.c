@@ -66,6 +66,18 @@ int blkrepl_takeover_excludes(struct blkrepl_group *g, const struct blkrepl_disk
 	return 0;
 }
 
+/* The source said every now and then that the target had all; it may have had more since. */
+static void find_recovery_point(struct blkrepl_log *log, struct blkrepl_disk_link *l)
+{
+	struct blkrepl_disk_mark *m = kmalloc(sizeof(*m), GFP_KERNEL);
+
+	if (m && !blkrepl_log_read_mark(log, m) && blkrepl_uuid_equal(m->link_uuid, l->uuid) &&
+	    m->generation == l->gen_current &&
+	    le64_to_cpu(m->recovery_point_us) > le64_to_cpu(l->recovery_point_us))
+		l->recovery_point_us = m->recovery_point_us;
+	kfree(m);
+}
+
 /**
  * blkrepl_takeover - Failover, at the target alone
  * @g: the target's group, which is on the list; its log volume is open
@@ -99,8 +111,10 @@ int blkrepl_takeover(struct blkrepl_group *g, struct blkrepl_disk_link *l, bool 
 		blkrepl_say(extack, blkrepl_half_explain(state, flags));
 		return -EBUSY;
 	}
-	if (blkrepl_state_flows(state))
+	if (blkrepl_state_flows(state)) {
+		find_recovery_point(&g->log, l);
 		state = BLKREPL_COPY_STATE_BROKEN;
+	}
 	v = blkrepl_op_judge(le16_to_cpu(l->sync_type), BLKREPL_OPERATION_FAILOVER, state, &s);
 	if (v != BLKREPL_VERDICT_GO)
 		return blkrepl_op_refuse(v, extack);

@@ -13,6 +13,7 @@
 
 #include "../daemon/bringup.h"
 #include "../daemon/command.h"
+#include "../daemon/sequence-plan.h"
 #include "../daemon/sequence.h"
 #include "../daemon/store.h"
 #include "../kernel/state.h"
@@ -114,7 +115,7 @@ static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
                 if (missing)
                         return set_timer(u, LOOK_USEC);
                 bringup_mark(u->group->uuid, true);
-                r = command_group_new(u->group, false, on_group, u);
+                r = command_group_new(u->group, 0, on_group, u);
                 return r < 0 ? finish(u, unit_failure(r, "The group %s cannot come up: %s", u->group->name, strerror(-r))) : 0;
         }
         if (u->deadline == USEC_INFINITY)
@@ -149,7 +150,7 @@ static int take_operation(_unused_ sd_id128_t relationship, const struct sequenc
 {
         struct up *u = userdata;
 
-        if (intent->operation == BLKREPL_OPERATION_FAILOVER && blkrepl_state_parted(intent->state) &&
+        if (sequence_tells_later(intent->operation, intent->state) &&
             sd_id128_equal(intent->source, u->group->uuid))
                 u->superseded = true;
         return 0;
