@@ -234,7 +234,9 @@ void job_relationship_changed(struct job *j)
         state = q ? relationship_state(q) : BLKREPL_COPY_STATE_NOT_APPLICABLE;
         if (state == BLKREPL_COPY_STATE_UNSYNCHRONIZED)
                 return;
-        if (state == BLKREPL_COPY_STATE_SYNCHRONIZED) {
+        /* An operation that waited for the end of the copy may have gone on already. */
+        if (state == BLKREPL_COPY_STATE_SYNCHRONIZED ||
+            (state != BLKREPL_COPY_STATE_NOT_APPLICABLE && q->kernel.when_synced >= j->when_started)) {
                 copy_over(j, JOB_DONE, NULL);
                 return;
         }
