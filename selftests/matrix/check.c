@@ -49,9 +49,12 @@ static void check_properties(void)
 		complain("ProgressStatus is %s, should be %s", p.progress, blkrepl_progress_name(copy_progress()));
 	if (!blkrepl_state_flows(place.state) && strcmp(p.requested, state_name(place.state)))
 		complain("RequestedCopyState is %s", p.requested);
-	/* The word is about the group; where its members have no common order it has no place. */
+	/*
+	 * The word is about the target, which a restore does not change; where the group's
+	 * members have no common order it has no place.
+	 */
 	if (strcmp(p.consistency,
-		   blkrepl_consistency_name(!place.consistent ? BLKREPL_CONSISTENCY_STATE_INCONSISTENT :
+		   blkrepl_consistency_name(!place.consistent && !place.restoring ? BLKREPL_CONSISTENCY_STATE_INCONSISTENT :
 					    p.consistency_enabled ? BLKREPL_CONSISTENCY_STATE_CONSISTENT :
 					    BLKREPL_CONSISTENCY_STATE_NOT_APPLICABLE)))
 		complain("ConsistencyState is %s", p.consistency);
