@@ -641,6 +641,7 @@ enum blkrepl_fault_point {
 	BLKREPL_FAULT_SOURCE_READ,	/* the source leg answers a read with an error */
 	BLKREPL_FAULT_NO_PAGES,		/* the quick allocation of private pages fails */
 	BLKREPL_FAULT_NO_CHUNK,		/* no memory for a block of the dirty bitmap */
+	BLKREPL_FAULT_NO_PROBE,		/* a lost target is not asked whether it is back */
 	BLKREPL_FAULT_STOP,		/* all ends after so many steps; see blkrepl_fault_step() */
 	BLKREPL_NR_FAULTS,
 };

@@ -210,7 +210,8 @@ static bool may_probe(struct blkrepl_link *link)
 	if (conn)
 		idle = atomic_read(&conn->state) == (BLKREPL_CONN_KILLED | BLKREPL_CONN_IDLE);
 	rcu_read_unlock();
-	return idle && time_after_eq(jiffies, link->probe_at);
+	return idle && time_after_eq(jiffies, link->probe_at) &&
+	       !blkrepl_fault(BLKREPL_FAULT_NO_PROBE);
 }
 
 /* Whether pairs went alone, and one is due to be asked again. */

@@ -19,6 +19,7 @@ static const char *const fault_names[BLKREPL_NR_FAULTS] = {
 	[BLKREPL_FAULT_SOURCE_READ]	= "source-read",
 	[BLKREPL_FAULT_NO_PAGES]	= "no-pages",
 	[BLKREPL_FAULT_NO_CHUNK]	= "no-chunk",
+	[BLKREPL_FAULT_NO_PROBE]	= "no-probe",
 	[BLKREPL_FAULT_STOP]		= "stop",
 };
 

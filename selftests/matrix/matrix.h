@@ -42,7 +42,7 @@ const char *rig_log(enum side s);
 int rig_raw(enum side s, unsigned int member);
 void rig_lose(enum side s);
 void rig_return(void);
-bool rig_lost(void);
+void rig_return_unseen(void);
 
 /* device.c: what can be done with the replica devices of a group */
 

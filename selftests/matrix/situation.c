@@ -133,7 +133,10 @@ static bool skewed(void)
 	return place.known;
 }
 
-/* The target's volumes fail; it is a write that finds that out. */
+/*
+ * The target's volumes fail; it is a write that finds that out. They answer again before
+ * anything is asked for, for there is little to be done with a target that does not.
+ */
 static bool lost(void)
 {
 	rig_lose(other(place.source));
@@ -144,6 +147,7 @@ static bool lost(void)
 		return false;
 	}
 	check_place();
+	rig_return_unseen();
 	return place.known;
 }
 
