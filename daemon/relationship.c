@@ -115,9 +115,12 @@ enum side relationship_side(const struct relationship *q, const struct group *g)
 /* In the middle of an operation both halves may be down for a moment. */
 unsigned int relationship_state(const struct relationship *q)
 {
-        if (q->up || (q->sequence && sequence_is_running(q->sequence) && q->kernel.copy_state))
-                return q->kernel.copy_state;
-        return BLKREPL_COPY_STATE_NOT_APPLICABLE;
+        if (!q->up && !(q->sequence && sequence_is_running(q->sequence) && q->kernel.copy_state))
+                return BLKREPL_COPY_STATE_NOT_APPLICABLE;
+        /* All is copied back, but the source does not serve yet. */
+        if (q->kernel.copy_state == BLKREPL_COPY_STATE_SYNCHRONIZED && q->kernel.progress_status == BLKREPL_PROGRESS_STATUS_FAILING_BACK)
+                return BLKREPL_COPY_STATE_UNSYNCHRONIZED;
+        return q->kernel.copy_state;
 }
 
 unsigned int relationship_progress(const struct relationship *q)
