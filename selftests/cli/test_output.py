@@ -132,7 +132,7 @@ def test_operations_are_those_of_the_documentation(daemonless):
     for heading, sync_type in (("Mirror", "mirror"), ("Snapshot", "snapshot"), ("Clone", "clone")):
         section = text.split(f"### {heading}\n")[1].split("<!-- end")[0]
         lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
-        states = [word.split()[1] for word in lines[0][1:]]
+        states = [word.split(" ", 1)[1] for word in lines[0][1:]]
         rows = json.loads(daemonless("operations", sync_type, "--json=short").stdout)
         assert len(lines) == 2 + len(rows)
         for line, row in zip(lines[2:], rows):
