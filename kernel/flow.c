@@ -9,38 +9,6 @@
  */
 #include "blkrepl.h"
 
-/*
- * Which pairs are not to be mirrored: those that are out, and one where a write
- * may still come late. Writes are held; what owns a range is a copy that was begun
- * before the pair went out and does not know that yet.
- */
-static int leave_out(struct blkrepl_link *link, struct netlink_ext_ack *extack)
-{
-	unsigned int i, out = 0;
-
-	for (i = 0; i < link->nr_pairs; i++) {
-		struct blkrepl_pair *pair = &link->pair[i];
-		bool late = blkrepl_conn_orphaned(pair) ||
-			    (link->state == BLKREPL_COPY_STATE_MIXED &&
-			     !blkrepl_range_none(pair->vol));
-
-		if (pair->mode == BLKREPL_PAIR_MIRROR)
-			continue;
-		spin_lock_irq(&link->lock);
-		if (late)
-			WRITE_ONCE(pair->out, true);
-		out += pair->out;
-		spin_unlock_irq(&link->lock);
-	}
-	if (!out)
-		return 0;
-	if (out < link->nr_pairs && (link->state == BLKREPL_COPY_STATE_MIXED ||
-				     !(link->flags & BLKREPL_LINK_CONSISTENCY)))
-		return 1;
-	NL_SET_ERR_MSG(extack, "requests that the target did not answer are still in flight");
-	return -EBUSY;
-}
-
 static void begin_mirroring(struct blkrepl_link *link)
 {
 	unsigned int i;
@@ -155,7 +123,7 @@ again:
 		blkrepl_group_release(g);
 		goto again;
 	}
-	r = leave_out(link, extack);
+	r = blkrepl_link_leave_out(link, extack);
 	if (r < 0) {
 		blkrepl_group_release(g);
 		goto untouched;
