@@ -232,6 +232,8 @@ struct manager *manager_free(struct manager *m)
                 return NULL;
         polkit_done(m);
         creations_free(m);
+        while (m->moves)
+                move_free(m->moves);
         while (m->jobs)
                 job_free(m->jobs);
         while (m->relationships)

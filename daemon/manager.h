@@ -16,6 +16,7 @@
 struct create;
 struct group;
 struct job;
+struct move;
 struct polkit_query;
 struct relationship;
 struct store;
@@ -38,6 +39,7 @@ struct manager {
         struct relationship *relationships;
         struct job *jobs;
         struct create *creations;
+        struct move *moves;
         struct polkit_query *polkit;
         uint64_t last_job;
         bool pools_changed;

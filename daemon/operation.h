@@ -7,6 +7,9 @@
 
 /* They check, begin, and reply to the message when it is done. */
 int operation_run(struct relationship *q, unsigned int operation, const struct options *o, sd_bus_message *message, sd_bus_error *e);
+/* AddSyncPair and RemoveSyncPair, of pairs that object paths name */
+int operation_of_pairs(struct relationship *q, unsigned int operation, char *const *pairs, const struct options *o,
+                       sd_bus_message *message, sd_bus_error *e);
 int operation_set(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e);
 int operation_start(struct group *g, const struct options *o, sd_bus_message *message, sd_bus_error *e);
 int operation_stop(struct group *g, sd_bus_message *message, sd_bus_error *e);

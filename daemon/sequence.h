@@ -49,5 +49,7 @@ const struct sequence_intent *sequence_get_intent(const struct sequence *s);
 char *const *sequence_snapshots(const struct sequence *s);
 const char *sequence_snapshot_obstacle(const struct sequence *s);
 
+/* A test has the daemon die here, once; see docs/testing.md. */
+void sequence_die_if_asked(unsigned int operation, unsigned int state, unsigned int steps);
 /* Those that the last instance of the daemon left wait to be begun anew. */
 int sequence_recover_intents(struct manager *m);

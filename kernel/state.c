@@ -101,10 +101,10 @@ static const struct blkrepl_cell mirror[NR_OPS][ARRAY_SIZE(columns)] = {
 		STAY, STAY, STAY, STAY, STAY, STAY },
 	[OP(ADD_SYNC_PAIR)] = {
 		STAY, STAY, STAY, NO, STAY, STAY,
-		STAY, STAY, NO, STAY, STAY, NO },
+		NO, NO, NO, STAY, NO, NO },
 	[OP(REMOVE_SYNC_PAIR)] = {
 		STAY, STAY, STAY, NO, STAY, STAY,
-		STAY, STAY, NO, STAY, STAY, NO },
+		NO, NO, NO, STAY, NO, NO },
 };
 
 /* A point in time. Copying is for those that are copied in the background. */
@@ -194,6 +194,8 @@ static const u32 mirror_built =
 	1u << BLKREPL_OPERATION_UNPREPARE |
 	1u << BLKREPL_OPERATION_ACTIVATE_CONSISTENCY |
 	1u << BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY |
+	1u << BLKREPL_OPERATION_ADD_SYNC_PAIR |
+	1u << BLKREPL_OPERATION_REMOVE_SYNC_PAIR |
 	1u << BLKREPL_OPERATION_ABORT;
 
 /**

@@ -3,7 +3,7 @@
 # Groups as objects of their own, over D-Bus: made, changed while in use, renamed, lent to
 # a relationship and returned, with a daemon that is killed at any moment.
 # on demand: it has not been run since it was written
-# timeout: 900
+# timeout: 2400
 
 . ./lib.sh
 
