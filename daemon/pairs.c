@@ -4,6 +4,7 @@
 
 #include "../kernel/layout.h"
 #include "../kernel/names.h"
+#include "bringup.h"
 #include "bus.h"
 #include "create.h"
 #include "judge.h"
@@ -202,8 +203,10 @@ static void on_made(struct relationship *to, const sd_bus_error *error, void *us
         if (r < 0 && !sd_bus_error_is_set(&e))
                 error_set_errno(&e, r, "The pairs cannot be moved.");
         /* What was made for them is without pairs, and ends when that is seen (move.c). */
-        if (sd_bus_error_is_set(&e))
+        if (sd_bus_error_is_set(&e)) {
                 sd_bus_reply_method_error(a->message, &e);
+                bringup_schedule(a->manager, 0);
+        }
         sd_bus_error_free(&e);
         removal_free(a);
 }
