@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus.h"
 #include "job.h"
+#include "member.h"
 #include "operation.h"
 #include "peer.h"
 #include "polkit.h"
@@ -115,16 +116,6 @@ static int check(struct group *g, sd_bus_message *m, const char *action, const c
         return polkit_check(g->manager, m, action, details, e);
 }
 
-static int read_objects(sd_bus_message *m, char ***ret)
-{
-        const char *s;
-        int r = sd_bus_message_enter_container(m, 'a', "o");
-
-        while (r >= 0 && (r = sd_bus_message_read(m, "o", &s)) > 0)
-                r = strv_extend(ret, s);
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
 /* Empty, or every one of the objects in any order. */
 static int check_all(const char *what, char **given, char **all, sd_bus_error *e)
 {
@@ -170,9 +161,9 @@ METHOD(method_set_relationship)
         int r;
 
         if ((r = sd_bus_message_read(m, "qo", &op, &target_group)) < 0 ||
-            (r = read_objects(m, &sources)) < 0 ||
-            (r = read_objects(m, &targets)) < 0 ||
-            (r = read_objects(m, &pairs)) < 0 ||
+            (r = bus_read_paths(m, &sources)) < 0 ||
+            (r = bus_read_paths(m, &targets)) < 0 ||
+            (r = bus_read_paths(m, &pairs)) < 0 ||
             (r = options_read(m, operation_options(op), &o, e)) < 0)
                 return r;
         r = check(g, m, operation_action(op), blkrepl_operation_name(op) ?: "unknown", o.force, e);
@@ -190,6 +181,8 @@ METHOD(method_set_relationship)
                         return error_set(e, CODE_OBJECT_NOT_FOUND, "The group %s has no relationship to %s; its target is the group %s.",
                                          g->name, target_group, q->target->name);
         }
+        if (op == BLKREPL_OPERATION_ADD_SYNC_PAIR || op == BLKREPL_OPERATION_REMOVE_SYNC_PAIR)
+                return operation_of_pairs(q, op, pairs, &o, m, e);
         r = check_objects(q, sources, targets, pairs, e);
         return r < 0 ? r : operation_run(q, op, &o, m, e);
 }
@@ -233,6 +226,49 @@ METHOD(method_resize)
         return r <= 0 ? (r < 0 ? r : 1) : operation_resize(userdata, m, e);
 }
 
+METHOD(method_add_member)
+{
+        _cleanup_(options_done) struct options o = {};
+        const char *element;
+        int r = sd_bus_message_read(m, "o", &element);
+
+        if (r >= 0)
+                r = read_options(userdata, m, OPTIONS_ADD_MEMBER, &o, ACTION_CREATE, "add-member", e);
+        return r <= 0 ? (r < 0 ? r : 1) : member_add(userdata, element, &o, m, e);
+}
+
+METHOD(method_remove_member)
+{
+        _cleanup_(options_done) struct options o = {};
+        const char *id;
+        int r = sd_bus_message_read(m, "s", &id);
+
+        if (r >= 0)
+                r = read_options(userdata, m, OPTIONS_REMOVE_MEMBER, &o, ACTION_DESTROY, "remove-member", e);
+        return r <= 0 ? (r < 0 ? r : 1) : member_remove(userdata, id, &o, m, e);
+}
+
+METHOD(method_rename)
+{
+        _cleanup_(options_done) struct options o = {};
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r >= 0)
+                r = read_options(userdata, m, OPTION_BIT(OPTION_FORCE), &o, ACTION_CONTROL, "rename", e);
+        return r <= 0 ? (r < 0 ? r : 1) : group_rename(userdata, name, o.force, m, e);
+}
+
+METHOD(method_set_settings)
+{
+        _cleanup_(options_done) struct options settings = {}, o = {};
+        int r = options_read(m, OPTIONS_GROUP_SETTINGS, &settings, e);
+
+        if (r >= 0)
+                r = read_options(userdata, m, OPTION_BIT(OPTION_FORCE), &o, ACTION_CONTROL, "set-settings", e);
+        return r <= 0 ? (r < 0 ? r : 1) : group_set(userdata, &settings, o.force, m, e);
+}
+
 #define RESULT SD_BUS_RESULT("u", return_value, "o", job, "a{sv}", extended_status)
 
 const sd_bus_vtable group_vtable[] = {
@@ -245,8 +281,12 @@ const sd_bus_vtable group_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Stop", SD_BUS_ARGS("a{sv}", options), RESULT, method_stop, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_ARGS("a{sv}", options), RESULT, method_delete, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Resize", SD_BUS_ARGS("a{sv}", options), RESULT, method_resize, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AddMember", SD_BUS_ARGS("o", element, "a{sv}", options), RESULT, method_add_member, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RemoveMember", SD_BUS_ARGS("s", member, "a{sv}", options), RESULT, method_remove_member, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Rename", SD_BUS_ARGS("s", name, "a{sv}", options), RESULT, method_rename, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetSettings", SD_BUS_ARGS("a{sv}", settings, "a{sv}", options), RESULT, method_set_settings, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("UUID", "s", get_uuid, 0, PROPERTY_CONST),
-        SD_BUS_PROPERTY("Name", "s", get_name, 0, PROPERTY_CONST),
+        SD_BUS_PROPERTY("Name", "s", get_name, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("Role", "s", get_role, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("State", "s", get_state, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("Reason", "s", get_reason, 0, PROPERTY_CHANGES),

@@ -55,7 +55,8 @@ enum field_kind {
         F(GROUP, INTENT_COMMITS, intent_commits, U64, NULL)             \
         F(GROUP, INTENT_WAITS, intent_waits, U64, NULL)                 \
         F(GROUP, EVENT, event, U32, blkrepl_event_name)                 \
-        F(GROUP, EVENT_SEQ, event_seq, U64, NULL)
+        F(GROUP, EVENT_SEQ, event_seq, U64, NULL)                       \
+        F(GROUP, TO, to, UUID, NULL)
 
 #define MEMBER_FIELDS(F)                                                \
         F(MEMBER, GROUP_UUID, group_uuid, UUID, NULL)                   \
@@ -72,7 +73,8 @@ enum field_kind {
         F(MEMBER, OPEN_COUNT, open_count, U32, NULL)                    \
         F(MEMBER, HOT_EXTENTS, hot_extents, U32, NULL)                  \
         F(MEMBER, READ_REPAIRS, read_repairs, U64, NULL)                \
-        F(MEMBER, SOURCE_ERRORS, source_errors, U64, NULL)
+        F(MEMBER, SOURCE_ERRORS, source_errors, U64, NULL)              \
+        F(MEMBER, FORCE, force, FLAG, NULL)
 
 #define RELATIONSHIP_FIELDS(F)                                          \
         F(RELATIONSHIP, NAME, name, NAME, NULL)                         \

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "job.h"
 #include "judge.h"
+#include "move.h"
 #include "operation.h"
 #include "polkit.h"
 #include "queue.h"
@@ -57,6 +58,10 @@ uint32_t operation_options(unsigned int operation)
         case BLKREPL_OPERATION_FAILBACK:
         case BLKREPL_OPERATION_REVERSE_ROLES:
                 return OPTIONS_OPERATION | OPTION_BIT(OPTION_KEEP_SNAPSHOT);
+        case BLKREPL_OPERATION_ADD_SYNC_PAIR:
+                return OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_EXPECTED_REVISION);
+        case BLKREPL_OPERATION_REMOVE_SYNC_PAIR:
+                return OPTIONS_REMOVE_PAIR;
         default:
                 return OPTIONS_OPERATION;
         }

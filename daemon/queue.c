@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "move.h"
 #include "queue.h"
 #include "relationship.h"
 
@@ -19,7 +20,7 @@ bool queue_is_busy(const struct group *g)
 {
         const struct relationship *q = group_relationship(g);
 
-        return g->busy || (q && (q->busy || q->source->busy || q->target->busy));
+        return g->busy || (q && (q->busy || q->source->busy || q->target->busy || move_of(q)));
 }
 
 static void drop(struct queued *c)

@@ -9,14 +9,30 @@
 
 static DEFINE_IDA(minors);
 
+/* Closed members go from one group to another, under the first one's lock. */
+static struct blkrepl_group *lock_group(struct blkrepl_vol *vol)
+{
+	struct blkrepl_group *g;
+
+	rcu_read_lock();
+	for (;;) {
+		g = READ_ONCE(vol->group);
+		spin_lock(&g->open_lock);
+		if (g == vol->group)
+			break;
+		spin_unlock(&g->open_lock);
+	}
+	rcu_read_unlock();
+	return g;
+}
+
 static int vol_open(BLKREPL_OPEN_ARGS)
 {
 	struct gendisk *opened = BLKREPL_OPEN_DISK;
 	struct blkrepl_vol *vol = opened->private_data;
-	struct blkrepl_group *g = vol->group;
+	struct blkrepl_group *g = lock_group(vol);
 	int r = 0;
 
-	spin_lock(&g->open_lock);
 	if (g->going || vol->going || opened != vol->disk) {
 		r = -ENXIO;
 	} else {
@@ -68,23 +84,41 @@ static struct blkrepl_vol *dev_to_vol(struct device *dev)
 
 static ssize_t group_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct blkrepl_group *g = dev_to_vol(dev)->group;
+	struct blkrepl_group *g;
 	int n;
 
+	rcu_read_lock();
+	g = READ_ONCE(dev_to_vol(dev)->group);
 	spin_lock(&g->link_lock);
 	n = sysfs_emit(buf, "%s\n", g->name);
 	spin_unlock(&g->link_lock);
+	rcu_read_unlock();
 	return n;
 }
 
 static ssize_t group_uuid_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%pUb\n", dev_to_vol(dev)->group->uuid);
+	int n;
+
+	rcu_read_lock();
+	n = sysfs_emit(buf, "%pUb\n", READ_ONCE(dev_to_vol(dev)->group)->uuid);
+	rcu_read_unlock();
+	return n;
 }
 
 static ssize_t member_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", dev_to_vol(dev)->name);
+	struct blkrepl_vol *vol = dev_to_vol(dev);
+	struct blkrepl_group *g;
+	int n;
+
+	rcu_read_lock();
+	g = READ_ONCE(vol->group);
+	spin_lock(&g->link_lock);
+	n = sysfs_emit(buf, "%s\n", vol->name);
+	spin_unlock(&g->link_lock);
+	rcu_read_unlock();
+	return n;
 }
 
 static ssize_t member_uuid_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -303,6 +337,18 @@ void blkrepl_vol_del_disk(struct blkrepl_vol *vol)
 }
 
 /**
+ * blkrepl_vol_tell_udev - let udev look at the device's names again
+ * @vol: the member
+ *
+ * Context: may sleep.
+ */
+void blkrepl_vol_tell_udev(struct blkrepl_vol *vol)
+{
+	if (vol->disk)
+		kobject_uevent(&disk_to_dev(vol->disk)->kobj, KOBJ_CHANGE);
+}
+
+/**
  * blkrepl_vol_close - close a member's device
  * @vol: the member, without replica device
  *
@@ -367,6 +413,7 @@ static int grow_metadata(struct blkrepl_vol *vol, sector_t sectors)
 	int r;
 
 	lockdep_assert_held(&g->meta_lock);
+	blkrepl_log_take_size(&g->log);
 	r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0, vol->place,
 				   blkrepl_layout_chunks(BLKREPL_BLOCK_INTENT, sectors));
 	if (!r && vol->pair)
