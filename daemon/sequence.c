@@ -556,7 +556,8 @@ static int run_step(struct sequence *s, struct relationship *q)
         case STEP_CONNECT:
                 return connect(s, step, q, g, h);
         case STEP_DISCONNECT:
-                if (!h->up || !h->kernel.connected || comes_late(s, q, g, h))
+                if (!h->up || !h->kernel.connected || comes_late(s, q, g, h) ||
+                    left_out(step, h, g == q->source ? q->target : q->source))
                         return 0;
                 return command_disconnect(q, g, s->intent.timeout_ms, on_child, s) ?: 1;
         case STEP_DRAIN:

@@ -103,6 +103,7 @@ struct place {
 	bool back, restoring;		/* the target fails back, or the source is restored from it */
 	bool consistent;		/* who is copied to is one point in time */
 	bool first_copy;		/* it never was the same as the source */
+	bool unordered;			/* consistency is off */
 	bool lags;			/* the target lacks what the source has written */
 	bool quiet;			/* nothing is written where that would make a difference */
 	char job[64];			/* of the copy that runs */
@@ -116,6 +117,7 @@ enum side copy_source(void);
 unsigned int copy_progress(void);
 void place_copying(unsigned int op);
 void place_copied(void);
+void place_stay(unsigned int op);
 void place_arrive(unsigned int op, struct blkrepl_cell c);
 
 /* table.c: what the table promises */

@@ -76,6 +76,15 @@ void place_copied(void)
 	place.lags = false;
 }
 
+/* An operation has changed no state. */
+void place_stay(unsigned int op)
+{
+	if (op == BLKREPL_OPERATION_ACTIVATE_CONSISTENCY)
+		place.unordered = false;
+	if (op == BLKREPL_OPERATION_DEACTIVATE_CONSISTENCY)
+		place.unordered = true;
+}
+
 /* An operation has led to where its cell says. */
 void place_arrive(unsigned int op, struct blkrepl_cell c)
 {

@@ -50,12 +50,24 @@ static bool initialized(void)
 	return place.known;
 }
 
+/* The target is back, and the copy begins by itself. */
+static void recovered(void)
+{
+	if (bus_wait_state(ST(SYNCHRONIZED)) < 0) {
+		complain("a target that is back is not brought up to date: %s", bus_last_error());
+		place.known = false;
+		return;
+	}
+	place_copied();
+	check_place();
+}
+
 /* Synchronized with the source on the left, by the shortest way. */
 static bool synchronized(void)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < 6; tries++) {
+	for (tries = 0; tries < 8; tries++) {
 		if (!place.known || !place.related) {
 			if (!initialized())
 				return false;
@@ -79,9 +91,11 @@ static bool synchronized(void)
 		case ST(SPLIT):
 		case ST(SKEWED):
 		case ST(ABORTED):
-		case ST(BROKEN):
 			if (!step(OP(RESYNC_REPLICA), true))
 				place.known = false;
+			break;
+		case ST(BROKEN):
+			recovered();
 			break;
 		case ST(FAILEDOVER):
 			step(OP(FAILBACK), true);
@@ -90,9 +104,12 @@ static bool synchronized(void)
 			release_copy();
 			break;
 		case ST(SYNCHRONIZED):
-			if (place.source == LEFT)
+			if (place.unordered)
+				step(OP(ACTIVATE_CONSISTENCY), false);
+			else if (place.source == LEFT)
 				return true;
-			step(OP(REVERSE_ROLES), false);
+			else
+				step(OP(REVERSE_ROLES), false);
 			break;
 		}
 	}

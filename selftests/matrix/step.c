@@ -61,6 +61,8 @@ static struct expectation begin(unsigned int op, bool force)
 	if (!place.known)
 		return e;
 	if (!e.moves) {
+		if (e.verdict == BLKREPL_VERDICT_GO)
+			place_stay(op);
 		if (e.code == CODE_DONE)
 			check_status(&a);
 		return e;

@@ -44,6 +44,7 @@ static enum blkrepl_verdict judge(unsigned int op, bool force)
 		.unfinished = !place.consistent,
 		.first_copy = place.first_copy,
 		.lags = place.lags || place.state == BLKREPL_COPY_STATE_BROKEN,
+		.unordered = place.unordered,
 		.unique = place.lags,
 	};
 
