@@ -127,15 +127,19 @@ static void refresh_done(struct lvm *l, int error, const char *message)
         }
 }
 
+/* The one that says what is wrong, not the one on where to read about the command. */
 static void last_line(const char *text, char *buf, size_t size)
 {
-        const char *end = text + strlen(text), *begin;
+        const char *end = text + strlen(text), *begin = end;
 
-        while (end > text && end[-1] == '\n')
-                end--;
-        begin = end;
-        while (begin > text && begin[-1] != '\n')
-                begin--;
+        do {
+                end = begin;
+                while (end > text && end[-1] == '\n')
+                        end--;
+                begin = end;
+                while (begin > text && begin[-1] != '\n')
+                        begin--;
+        } while (begin > text && strncmp(begin + strspn(begin, " "), "Run `", 5) == 0);
         while (begin < end && *begin == ' ')
                 begin++;
         snprintf(buf, size, "%.*s", (int)(end - begin), begin);

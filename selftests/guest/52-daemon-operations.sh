@@ -3,7 +3,7 @@
 # The operations as the daemon carries them out between two groups on one host: state,
 # access, data, messages, options.
 # kernels: 6.12
-# timeout: 600
+# timeout: 900
 
 . ./daemon-lib.sh
 

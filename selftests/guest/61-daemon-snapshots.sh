@@ -5,7 +5,7 @@
 # that is killed meanwhile. Without arguments it dies once, by chance; "all" means at
 # every step.
 # kernels: 6.12
-# timeout: 600
+# timeout: 900
 
 . ./daemon-lib.sh
 
@@ -35,7 +35,7 @@ differ() {
 		wait_for 20 is_state Skewed
 }
 
-snapshots() { lvs --noheadings -o lv_full_name -S 'lv_name=~[.]before-' | xargs; }
+snapshots() { lvs --noheadings -o lv_full_name -S 'lv_name=~"[.]before-"' | xargs; }
 count() { same "$(snapshots | wc -w)" "$1"; }
 told() { jq -r '.data[2].Snapshots.data // [] | sort | .[]' $work/reply | xargs; }
 # kept VG OPERATION: two are there, and the reply names them

@@ -72,6 +72,24 @@ static void test_access_is_given_before_it_is_taken(void **state)
         }
 }
 
+/* It is chosen when the copy has ended, and nobody can read what is half put back. */
+static void test_a_source_is_put_back_while_it_is_down(void **state)
+{
+        static const enum step_kind kinds[] = { STEP_OPERATE, STEP_CHOOSE, STEP_DOWN, STEP_PUT_BACK, STEP_UP, STEP_OPERATE, STEP_END };
+
+        for (unsigned int s = BLKREPL_STATE_FIRST; s <= BLKREPL_STATE_LAST; s++) {
+                const struct step *steps = sequence_plan(BLKREPL_OPERATION_ABORT, s);
+
+                for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                        assert_int_equal(steps[i].kind, kinds[i]);
+                        if (i > 1 && kinds[i] != STEP_END) {
+                                assert_int_equal(steps[i].side, STEP_SOURCE);
+                                assert_true(steps[i].flags & STEP_IF_CHOSEN);
+                        }
+                }
+        }
+}
+
 static struct half half(unsigned int role, unsigned int state)
 {
         return (struct half){ .up = true, .known = true, .kernel = { .role = role, .copy_state = state, .bytes_total = 100 } };
@@ -222,6 +240,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_legal_cell_has_a_plan),
                 cmocka_unit_test(test_access_is_given_before_it_is_taken),
+                cmocka_unit_test(test_a_source_is_put_back_while_it_is_down),
                 cmocka_unit_test(test_the_module_tells_the_roles),
                 cmocka_unit_test(test_who_stands_for_both),
                 cmocka_unit_test(test_both_halves_together),
