@@ -85,6 +85,7 @@ enum field_kind {
         F(RELATIONSHIP, PENDING, pending, U8, NULL)                     \
         F(RELATIONSHIP, PEER_BYTES_DIRTY, peer_bytes_dirty, U64, NULL)  \
         F(RELATIONSHIP, HOLD_SOURCE_IO, hold_source_io, FLAG, NULL)     \
+        F(RELATIONSHIP, PUT_BACK, put_back, FLAG, NULL)                 \
         F(RELATIONSHIP, TARGET_GROUP_UUID, target_group_uuid, UUID, NULL) \
         F(RELATIONSHIP, TARGET_GROUP_NAME, target_group_name, NAME, NULL) \
         F(RELATIONSHIP, TARGET_LOG_PATH, target_log_path, PATH, NULL)   \

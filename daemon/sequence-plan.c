@@ -169,7 +169,7 @@ static const struct {
                 DO(DOWN, SOURCE, STEP_FORCE | STEP_IF_CHOSEN),
                 DO(PUT_BACK, SOURCE, STEP_IF_CHOSEN),
                 DO(UP, SOURCE, STEP_IF_CHOSEN),
-                DO(OPERATE, SOURCE, STEP_FORCE | STEP_IF_CHOSEN),
+                DO(OPERATE, SOURCE, STEP_IF_CHOSEN),
         } },
         { OPERATION(DETACH) | OPERATION(DISSOLVE), APART, {
                 DO(OPERATE, SOURCE, STEP_IF_UP),

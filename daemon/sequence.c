@@ -382,6 +382,7 @@ static int operate(struct sequence *s, const struct step *step, struct relations
                 .force = s->intent.force || step->flags & STEP_FORCE,
                 .hold_source_io = s->intent.hold_source_io,
         };
+
         if (left_out(step, h, g == q->source ? q->target : q->source))
                 return 0;
         if (!h->up && removes(s) && g->up)
@@ -390,6 +391,10 @@ static int operate(struct sequence *s, const struct step *step, struct relations
                 return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
         if (!(step->flags & STEP_IF_CHOSEN) && was_operated(s, q, h, s->at))
                 return 0;
+        if (step->flags & STEP_IF_CHOSEN) {
+                k.put_back = true;
+                k.present |= PRESENT(RELATIONSHIP_PUT_BACK);
+        }
         if (step->flags & (STEP_TO_SOURCE | STEP_TO_TARGET)) {
                 k.role = step->flags & STEP_TO_SOURCE ? BLKREPL_ROLE_SOURCE : BLKREPL_ROLE_TARGET;
                 k.present |= PRESENT(RELATIONSHIP_ROLE);

@@ -123,6 +123,7 @@ struct blkrepl_conn {
  * @written_work: notices it
  * @hold_until: jiffies up to which the target may be waited for, 0: its deadline
  * @hold_io: Suspend holds the answers to writes
+ * @put_back: Abort of an aborted restore: the source is what it was before
  * @hold_work: ends that
  * @recovery_point_us: when the target was the same last
  * @when_synced_us: times of changes, CLOCK_REALTIME
@@ -322,6 +323,7 @@ int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s
  * @op: the operation
  * @force: the caller takes responsibility for what the table says needs it
  * @hold_io: Suspend holds the answers to writes
+ * @put_back: Abort of an aborted restore: the source is what it was before
  * @role: ReverseRoles: the role that this half is to have, 0 for the other one
  * @revision: expected revision, 0 for any
  * @timeout_ms: longest hold of writes
@@ -330,6 +332,7 @@ struct blkrepl_op_param {
 	unsigned int op;
 	bool force;
 	bool hold_io;
+	bool put_back;
 	unsigned int role;
 	u64 revision;
 	unsigned int timeout_ms;

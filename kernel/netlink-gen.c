@@ -122,6 +122,7 @@ const struct nla_policy blkrepl_relationship_op_nl_policy[BLKREPL_A_RELATIONSHIP
 	[BLKREPL_A_RELATIONSHIP_TIMEOUT_MS] = { .type = NLA_U32, },
 	[BLKREPL_A_RELATIONSHIP_ROLE] = NLA_POLICY_RANGE(NLA_U8, 1, 2),
 	[BLKREPL_A_RELATIONSHIP_HOLD_SOURCE_IO] = { .type = NLA_FLAG, },
+	[BLKREPL_A_RELATIONSHIP_PUT_BACK] = { .type = NLA_FLAG, },
 };
 
 /* BLKREPL_CMD_PAIR_GET - do */

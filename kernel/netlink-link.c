@@ -281,6 +281,7 @@ int blkrepl_nl_relationship_op_doit(struct sk_buff *skb, struct genl_info *info)
 	struct blkrepl_op_param p = {
 		.force = a[BLKREPL_A_RELATIONSHIP_FORCE],
 		.hold_io = a[BLKREPL_A_RELATIONSHIP_HOLD_SOURCE_IO],
+		.put_back = a[BLKREPL_A_RELATIONSHIP_PUT_BACK],
 		.revision = get_u64(info, BLKREPL_A_RELATIONSHIP_EXPECTED_REVISION, 0),
 	};
 	struct blkrepl_group *g;

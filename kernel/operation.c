@@ -311,7 +311,7 @@ static bool goes_on(struct blkrepl_link *link, const struct blkrepl_op_param *p,
 					    "the target has failed back", extack);
 		return true;
 	case BLKREPL_OPERATION_ABORT:
-		if (!p->force || !(link->flags & BLKREPL_LINK_RESTORING) ||
+		if (!p->put_back || !(link->flags & BLKREPL_LINK_RESTORING) ||
 		    link->state != BLKREPL_COPY_STATE_ABORTED)
 			return false;
 		*r = blkrepl_restore_undone(link, extack);
