@@ -432,7 +432,9 @@ int blkrepl_link_stop(struct blkrepl_link *link, unsigned int state,
  * @link: the relationship
  *
  * The target is told first: where only it knows, the next meeting finds the
- * same generation on both sides and nothing to copy but what was marked.
+ * same generation on both sides and nothing to copy but what was marked. What it
+ * is told is the generation that the source had before the flush: should a pair
+ * go out meanwhile, which the connection survives, the source has another one.
  *
  * Context: may sleep.
  */
@@ -440,16 +442,25 @@ void blkrepl_link_synced(struct blkrepl_link *link)
 {
 	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY |
 			 BLKREPL_LINK_COMPARE | BLKREPL_LINK_OVERWRITE | BLKREPL_LINK_APART;
-	struct blkrepl_gens mine = link->gens, theirs = link->target_gens;
+	struct blkrepl_gens mine, theirs;
 	struct blkrepl_conn *conn;
-	u32 flags;
+	u32 flags, turns;
 	int r;
 
+	mutex_lock(&link->state_lock);
+	mine = link->gens;
+	theirs = link->target_gens;
+	turns = READ_ONCE(link->turns);
+	mutex_unlock(&link->state_lock);
 	if (!blkrepl_link_mirrors(link) || blkrepl_conn_flush(link))
 		return;
 	conn = blkrepl_conn_tryget(link);
 	if (!conn)
 		return;
+	if (READ_ONCE(link->turns) != turns) {
+		blkrepl_conn_put(conn);
+		return;
+	}
 	blkrepl_gens_meet(&mine, &theirs);
 	r = blkrepl_half_settle(link, conn);
 	r = r ?: blkrepl_half_write(link, conn, BLKREPL_COPY_STATE_SYNCHRONIZED,
@@ -459,7 +470,7 @@ void blkrepl_link_synced(struct blkrepl_link *link)
 		return;
 
 	mutex_lock(&link->state_lock);
-	if (blkrepl_link_mirrors(link) && link->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED &&
+	if (READ_ONCE(link->turns) == turns && link->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED &&
 	    !blkrepl_link_dirty_blocks(link)) {
 		flags = link->flags;
 		link->flags &= ~gone;
