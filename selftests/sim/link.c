@@ -17,107 +17,16 @@ u64 fresh_generation(void)
 	return g;
 }
 
-bool is_mirroring(void)
-{
-	return mod->vol[0].mirror && mod->vol[1].mirror;
-}
-
-static bool stop_mirroring(void)
-{
-	bool was = mod->vol[0].mirror || mod->vol[1].mirror;
-
-	mod->vol[0].mirror = mod->vol[1].mirror = false;
-	mod->suspect_pending |= was;
-	return was;
-}
-
-/* A request to the target failed: all pairs stop at once. */
-void link_fail(unsigned int member)
-{
-	if (bug == BUG_STOP_ONE_PAIR) {
-		mod->stale_work |= mod->vol[member].mirror;
-		mod->suspect_pending |= mod->vol[member].mirror;
-		mod->vol[member].mirror = false;
-		return;
-	}
-	if (stop_mirroring())
-		mod->stale_work = true;
-}
-
 static void give_up(void)
 {
 	mod->alive = false;
 }
 
-/* Hot extents may differ, and so may what was copied since the target was flushed. */
-void intent_suspect(void)
-{
-	const u8 suspect = EXT_HOT | EXT_COPIED | EXT_FLUSHING;
-	unsigned int m, e;
-
-	if (bug == BUG_NO_SUSPECTS)
-		return;
-	for (m = 0; m < MEMBERS; m++)
-		for (e = 0; e < EXTENTS; e++)
-			if (mod->vol[m].ext[e] & suspect) {
-				mark_dirty(m, e * EXTENT, EXTENT);
-				mod->flags |= BLKREPL_LINK_COMPARE;
-			}
-}
-
-/* What the target acknowledged and did not flush since is marked now. */
-static void settle_suspects(bool flushed)
-{
-	if (!flushed)
-		intent_suspect();
-	mod->suspect_pending = false;
-}
-
-static void fork_generation(void)
+void fork_generation(void)
 {
 	if (bug == BUG_FORK_ONCE && mod->gens.base)
 		return;
 	blkrepl_gens_fork(&mod->gens, fresh_generation());
-}
-
-static void answer_await(bool stale)
-{
-	struct io *io;
-
-	mod->stale_durable = stale;
-	for (io = mod->io; io < mod->io + MAX_IOS; io++)
-		if (io->phase == IO_AWAIT) {
-			oracle_answer(io, false);
-			io->phase = IO_ENDED;
-			io_put(io);
-		}
-}
-
-/* Make durable that the target is stale, then answer who waited for it. */
-bool stale_work(struct state_task *t)
-{
-	TASK_BEGIN(&t->task);
-	mod->stale_work = false;
-	TASK_WAIT(&t->task, !mod->state_lock);
-	if (!is_mirroring()) {
-		if (mod->suspect_pending) {
-			if (bug != BUG_STOP_ONE_PAIR)
-				give_up();
-			mod->copy_stop = true;
-			settle_suspects(false);
-		}
-		if (!mod->stale_durable || blkrepl_state_flows(mod->state)) {
-			mod->state_lock = true;
-			fork_generation();
-			mod->state = blkrepl_event_next(BLKREPL_EV_TARGET_LOST, mod->state);
-			fill_link(&t->store.link, &mod->gens);
-			t->store.task.line = 0;
-			TASK_WAIT(&t->task, store_link(&t->store, &mod->log));
-			answer_await(true);
-			mod->state_lock = false;
-		}
-	}
-	TASK_END(&t->task);
 }
 
 void copy_start(void)
@@ -142,6 +51,8 @@ static unsigned int next_run(unsigned int *member, unsigned int *first)
 		struct blkrepl_dirty *d = &mod->vol[mod->copy_member].dirty;
 		u64 at = blkrepl_dirty_next(d, mod->copy_bit), nr;
 
+		if (mod->vol[mod->copy_member].out)
+			continue;
 		if (at < BIT_BASE) {
 			/* Marked because memory was short; there is nothing to copy. */
 			blkrepl_dirty_clear(d, 0, BIT_BASE);
@@ -183,7 +94,7 @@ static struct req *to_target(struct io *io, enum req_op op, const void *data)
 {
 	struct req *q = req_submit(&target[io->member], op, io->first, io->nr, data, false);
 
-	q->epoch = mod->epoch;
+	q->epoch = mod->vol[io->member].epoch;
 	return q;
 }
 
@@ -218,6 +129,8 @@ bool copy_work(struct copy_task *t)
 					mark_clean(t->io->member, t->io->first, t->io->nr);
 				} else {
 					link_fail(t->io->member);
+					/* Where its leg failed alone others go on. */
+					ok = mod->vol[t->io->member].out;
 				}
 			}
 		}
@@ -232,7 +145,8 @@ bool copy_work(struct copy_task *t)
 
 static void set_synced(struct synced_task *t)
 {
-	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY | BLKREPL_LINK_COMPARE;
+	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY |
+			 BLKREPL_LINK_COMPARE | BLKREPL_LINK_APART;
 
 	mod->flags &= ~gone;
 	mod->gens = t->mine;
@@ -242,10 +156,9 @@ static void set_synced(struct synced_task *t)
 
 static void fill_met(struct synced_task *t)
 {
-	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY | BLKREPL_LINK_COMPARE;
+	const u32 gone = BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY |
+			 BLKREPL_LINK_COMPARE | BLKREPL_LINK_APART;
 
-	t->mine = mod->gens;
-	t->theirs = mod->target_gens;
 	blkrepl_gens_meet(&t->mine, &t->theirs);
 	fill_link(&t->store.link, &t->theirs);
 	t->store.link.flags &= cpu_to_le32(~gone);
@@ -257,19 +170,22 @@ bool synced_work(struct synced_task *t)
 {
 	TASK_BEGIN(&t->task);
 	mod->synced_wanted = false;
-	if (!mod->copy_stop && !dirty_blocks()) {
+	t->mine = mod->gens;
+	t->theirs = mod->target_gens;
+	t->turns = mod->turns;
+	if (!mod->copy_stop && !dirty_blocks() && is_mirroring()) {
 		t->flush.task.line = 0;
 		t->flush.r = 0;
 		if (bug != BUG_SYNCED_NO_FLUSH)
 			TASK_WAIT(&t->task, conn_flush(&t->flush));
-		if (!t->flush.r && conn_tryget()) {
+		if (!t->flush.r && t->turns == mod->turns && conn_tryget()) {
 			fill_met(t);
 			t->store.task.line = 0;
 			TASK_WAIT(&t->task, store_link(&t->store, &mod->target_log));
 			mod->conn_refs--;
 			TASK_WAIT(&t->task, t->store.r || !mod->state_lock);
-			if (!t->store.r && is_mirroring() && mod->state == ST(UNSYNCHRONIZED) &&
-			    !dirty_blocks()) {
+			if (!t->store.r && t->turns == mod->turns &&
+			    mod->state == ST(UNSYNCHRONIZED) && !dirty_blocks()) {
 				mod->state_lock = true;
 				set_synced(t);
 				t->store.task.line = 0;
@@ -318,9 +234,12 @@ static bool target_quiet(void)
 
 static int meet_target(void)
 {
+	unsigned int m;
 	int r;
 
 	mod->epoch = target_log.epoch;
+	for (m = 0; m < MEMBERS; m++)
+		mod->vol[m].epoch = target[m].epoch;
 	mod->connected = mod->alive = true;
 	r = check_target();
 	if (r)
@@ -338,6 +257,24 @@ static bool is_awaited(void)
 	return false;
 }
 
+/* Which pairs are not to be mirrored; writes are held. */
+static bool leave_out(void)
+{
+	unsigned int m, out = 0;
+
+	for (m = 0; m < MEMBERS; m++) {
+		struct vol *v = &mod->vol[m];
+
+		if (v->mirror)
+			continue;
+		if (mod->state == ST(MIXED) && bug != BUG_REJOIN_EARLY &&
+		    (disk_busy(&target[m]) || range_busy(m, 0, BLOCKS)))
+			v->out = true;
+		out += v->out;
+	}
+	return out;
+}
+
 static void begin_mirroring(void)
 {
 	unsigned int m;
@@ -345,9 +282,42 @@ static void begin_mirroring(void)
 	if (is_awaited())
 		answer_await(false);
 	mod->stale_durable = false;
-	mod->suspect_pending = false;
+	mod->turns++;
+	for (m = 0; m < MEMBERS; m++) {
+		struct vol *v = &mod->vol[m];
+
+		if (v->out)
+			continue;
+		v->suspect = false;
+		v->mirror = true;
+	}
+}
+
+/* Of the legs that failed alone those that answer now. */
+static bool legs_answer(void)
+{
+	bool any = false;
+	unsigned int m;
+
+	for (m = 0; m < MEMBERS; m++) {
+		struct vol *v = &mod->vol[m];
+
+		if (!v->out || target[m].fail || target[m].down || target[m].hung ||
+		    (disk_busy(&target[m]) && bug != BUG_REJOIN_EARLY))
+			continue;
+		v->out = false;
+		v->epoch = target[m].epoch;
+		any = true;
+	}
+	return any;
+}
+
+static void still_out(void)
+{
+	unsigned int m;
+
 	for (m = 0; m < MEMBERS; m++)
-		mod->vol[m].mirror = true;
+		mod->vol[m].out |= !mod->vol[m].mirror;
 }
 
 /* A write came in between, or the target went again. */
@@ -376,8 +346,6 @@ static bool link_flow(struct conf_task *t)
 		return true;
 	}
 	TASK_WAIT(&t->flow, !mod->stale_work && !mod->stale.task.line);
-	if (blkrepl_state_flows(mod->state))
-		t->to = ST(UNSYNCHRONIZED);
 	do {
 		mod->holding = false;
 		if (!conn_tryget()) {
@@ -400,8 +368,11 @@ static bool link_flow(struct conf_task *t)
 	if (!t->r) {
 		TASK_WAIT(&t->flow, !mod->state_lock);
 		mod->state_lock = true;
+		t->to = leave_out() ? ST(MIXED) : ST(UNSYNCHRONIZED);
 		if (is_awaited())
 			fork_generation();
+		if (t->to == ST(MIXED))
+			mod->flags |= BLKREPL_LINK_APART;
 		mod->state = t->to;
 		fill_link(&t->store.link, &mod->gens);
 		t->store.task.line = 0;
@@ -443,6 +414,7 @@ static bool link_stop(struct conf_task *t)
 			TASK_WAIT(&t->stop, conn_flush(&t->flush));
 		TASK_WAIT(&t->stop, !mod->state_lock);
 		settle_suspects(!t->flush.r);
+		none_out();
 	}
 	mod->copy_forbidden = false;
 	if (conn_tryget()) {
@@ -482,6 +454,13 @@ bool conf_work(struct conf_task *t)
 		}
 		t->to = blkrepl_event_next(back, mod->state);
 		break;
+	case CONF_REJOIN:
+		if (mod->state != ST(MIXED) || !mod->alive || !legs_answer()) {
+			t->op = CONF_NONE;
+			return true;
+		}
+		t->to = ST(UNSYNCHRONIZED);
+		break;
 	case CONF_SUSPEND:
 		t->to = ST(SUSPENDED);
 		break;
@@ -493,7 +472,9 @@ bool conf_work(struct conf_task *t)
 		TASK_WAIT(&t->task, link_stop(t));
 	} else if (t->op != CONF_DOWN) {
 		TASK_WAIT(&t->task, link_flow(t));
-		if (t->r)
+		if (t->r && t->op == CONF_REJOIN)
+			still_out();
+		else if (t->r)
 			give_up();
 	} else {
 		TASK_WAIT(&t->task, no_user_io());
@@ -502,12 +483,11 @@ bool conf_work(struct conf_task *t)
 		TASK_WAIT(&t->task, !mod->copy_running);
 		t->flush.task.line = 0;
 		t->flush.r = -ENOTCONN;
-		if (is_mirroring())
+		if (mirrors_some())
 			TASK_WAIT(&t->task, conn_flush(&t->flush));
 		t->mirrored = stop_mirroring();
 		TASK_WAIT(&t->task, !mod->state_lock);
-		if (mod->suspect_pending)
-			settle_suspects(t->mirrored && !t->flush.r);
+		settle_suspects(t->mirrored && !t->flush.r);
 		mod->connected = false;
 		TASK_WAIT(&t->task, !mod->stale_work && !mod->stale.task.line);
 		TASK_WAIT(&t->task, !mod->sweep.task.line && !mod->commit.task.line);

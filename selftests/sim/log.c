@@ -97,7 +97,7 @@ bool store_link(struct store_task *t, struct log *l)
 	TASK_WAIT(&t->task, log_wait(&t->wait));
 	t->r = t->wait.r;
 	if (t->r && l->remote)
-		link_fail(0);
+		link_fail(-1);
 	TASK_END(&t->task);
 }
 

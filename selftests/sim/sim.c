@@ -2,11 +2,12 @@
 /*
  * The schedule: load, faults, power cuts, recovery.
  *
- *	sim [--seed N] [--cuts N] [--bug NAME]
+ *	sim [--seed N] [--cuts N] [--apart] [--bug NAME]
  *
  * Plays one history after another, each from its seed, until so many cuts were
  * survived. Ends with 1 and the seed when a promise is broken. With --bug a
- * mistake is planted, and it ends with 1 when no promise is broken.
+ * mistake is planted, and it ends with 1 when no promise is broken. With --apart
+ * consistency is off: legs fail alone, and nothing is promised about their order.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct module *mod;
 struct disk source[MEMBERS], target[MEMBERS], source_log, target_log;
 struct rng rng;
 enum bug bug;
+static bool apart;
 
 static const char *const bug_names[NR_BUGS] = {
 	[BUG_NONE] = "none",
@@ -44,6 +46,9 @@ static const char *const bug_names[NR_BUGS] = {
 	[BUG_FLOW_NO_RECHECK] = "flow-no-recheck",
 	[BUG_SWEEP_WITH_SUSPECTS] = "sweep-with-suspects",
 	[BUG_NO_INCONSISTENT_MARK] = "no-inconsistent-mark",
+	[BUG_APART_NO_MARK] = "apart-no-mark",
+	[BUG_APART_NO_SUSPECTS] = "apart-no-suspects",
+	[BUG_REJOIN_EARLY] = "rejoin-early",
 };
 
 static struct {
@@ -100,13 +105,16 @@ static void module_free(void)
 /* The source host starts, or starts again. */
 static void bring_up(void)
 {
+	int m;
+
 	mod = module_new();
 	if (log_load()) {
 		violation = "the group cannot be brought up";
 		return;
 	}
 	mod->target_log = (struct log){ .disk = &target_log, .remote = true };
-	intent_suspect();
+	for (m = 0; m < MEMBERS; m++)
+		intent_suspect(m);
 	/* Whether the log volumes tell it, whatever the state is. */
 	mod->stale_durable = !blkrepl_state_flows(mod->state) &&
 			     (mod->gens.base || bug == BUG_STALE_BY_STATE);
@@ -264,9 +272,24 @@ static void some_work(void)
 	}
 }
 
-static bool target_pending(void)
+/* The deadline finds what does not answer: the whole target, or a leg. */
+static void deadline(void)
 {
-	return disk_busy(&target[0]) || disk_busy(&target[1]) || disk_busy(&target_log);
+	bool whole = target_log.hung && disk_busy(&target_log);
+	unsigned int m;
+
+	for (m = 0; m < MEMBERS && !whole; m++) {
+		if (!target[m].hung || !disk_busy(&target[m]))
+			continue;
+		whole = link_fail(m);
+		if (!whole)
+			abandon(m);
+	}
+	if (whole) {
+		link_fail(-1);
+		mod->alive = false;
+		abandon_all();
+	}
 }
 
 static void beat_end(struct req *q)
@@ -274,7 +297,7 @@ static void beat_end(struct req *q)
 	mod->conn_refs--;
 	mod->beating = false;
 	if (q->error && !q->late)
-		link_fail(0);
+		link_fail(-1);
 }
 
 /* While nothing is written this alone tells that the target is still the same. */
@@ -304,19 +327,34 @@ static bool may_suspend(void)
 	       BLKREPL_VERDICT_GO;
 }
 
+/* Whether pairs have something to copy that are not out. */
+static bool beside_lost(void)
+{
+	int m;
+
+	for (m = 0; m < MEMBERS; m++)
+		if (!mod->vol[m].out && mod->vol[m].dirty.weight)
+			return true;
+	return false;
+}
+
 /* What the module does from time to time, and what its operator asks for. */
 static void tick(bool resting)
 {
 	bool idle = !mod->conf.op && !mod->conf.task.line;
+	int m;
 
 	if (rng_chance(&rng, 50) && !mod->sweep.task.line)
 		mod->sweep_wanted = true;
-	if (target[0].hung && target_pending() && rng_chance(&rng, 30)) {
-		link_fail(0);
-		mod->alive = false;
-		abandon_all();
-	}
-	if (mod->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED && mod->alive && is_mirroring())
+	if (rng_chance(&rng, 30))
+		deadline();
+	/* A leg that lost its cache is not written in silence. */
+	for (m = 0; m < MEMBERS; m++)
+		if (mod->alive && mod->vol[m].mirror && mod->vol[m].epoch != target[m].epoch &&
+		    rng_chance(&rng, 10))
+			link_fail(m);
+	if (mod->alive && (mod->state == BLKREPL_COPY_STATE_UNSYNCHRONIZED ? is_mirroring() :
+			   mod->state == BLKREPL_COPY_STATE_MIXED && beside_lost()))
 		copy_start();
 	if (mod->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
 		heartbeat();
@@ -324,6 +362,9 @@ static void tick(bool resting)
 		return;
 	if (!mod->alive && !target[0].down && rng_chance(&rng, resting ? 80 : 20))
 		mod->conf.op = mod->connected ? CONF_REVIVE : CONF_CONNECT;
+	else if (mod->state == BLKREPL_COPY_STATE_MIXED && mod->alive &&
+		 rng_chance(&rng, resting ? 80 : 20))
+		mod->conf.op = CONF_REJOIN;
 	else if (mod->state == BLKREPL_COPY_STATE_SUSPENDED && mod->alive &&
 		 rng_chance(&rng, resting ? 80 : 20))
 		mod->conf.op = CONF_RESUME;
@@ -333,10 +374,30 @@ static void tick(bool resting)
 		mod->conf.op = CONF_DOWN;
 }
 
+/* A leg is lost alone, with its cache or without. */
+static void lose_leg(void)
+{
+	struct disk *d = &target[rng_below(&rng, MEMBERS)];
+
+	if (rng_chance(&rng, 50)) {
+		disk_power_cut(d, &rng);
+		oracle_target_cut();
+	}
+	if (rng_chance(&rng, 70))
+		d->fail = 1 + rng_below(&rng, 20);
+	else
+		d->hung = true;
+	count.losses++;
+}
+
 /* The target fails in some way, or is well again. */
 static void trouble(void)
 {
-	if (target[0].down || target[0].hung) {
+	if (apart && !target[0].down && !target_log.hung && rng_chance(&rng, 60)) {
+		lose_leg();
+		return;
+	}
+	if (target[0].down || target[0].hung || target[1].hung) {
 		if (rng_chance(&rng, 60))
 			set_target(false, false);
 		return;
@@ -368,7 +429,7 @@ static bool target_is_marked(void)
 static void check_now(void)
 {
 	oracle_check_cut();
-	if (!target_is_marked())
+	if (!apart && !target_is_marked())
 		oracle_check_prefix();
 }
 
@@ -417,6 +478,9 @@ static bool at_rest(void)
 	    mod->epoch != target_log.epoch || mod->copy_running || mod->conf.op || mod->conf.task.line || mod->stale_work ||
 	    mod->stale.task.line || mod->sweep.task.line || mod->commit.task.line)
 		return false;
+	for (i = 0; i < MEMBERS; i++)
+		if (mod->vol[i].epoch != target[i].epoch)
+			return false;
 	for (i = 0; i < MAX_IOS; i++)
 		if (mod->io[i].phase != IO_FREE)
 			return false;
@@ -460,6 +524,7 @@ static void begin_history(u64 seed)
 	change_load();
 	mod = module_new();
 	mod->flags = rng_chance(&rng, 30) ? BLKREPL_LINK_MANUAL_RECOVERY : 0;
+	mod->flags |= apart ? 0 : BLKREPL_LINK_CONSISTENCY;
 	log_format();
 	log_read_link(&source_log, true, &link);
 	module_free();
@@ -527,6 +592,7 @@ int main(int argc, char *argv[])
 	static const struct option options[] = {
 		{ "seed", required_argument, NULL, 's' },
 		{ "cuts", required_argument, NULL, 'c' },
+		{ "apart", no_argument, NULL, 'a' },
 		{ "bug", required_argument, NULL, 'b' },
 		{ 0 }
 	};
@@ -542,6 +608,9 @@ int main(int argc, char *argv[])
 			break;
 		case 'c':
 			cuts = strtoul(optarg, NULL, 0);
+			break;
+		case 'a':
+			apart = true;
 			break;
 		case 'b':
 			bug = find_bug(optarg);
@@ -560,8 +629,8 @@ int main(int argc, char *argv[])
 	       count.source_cuts, count.target_cuts, count.losses, count.rests, count.writes,
 	       count.steps, promises, checks);
 	if (found)
-		printf("%s (--seed %llu%s%s)\n", found, (unsigned long long)seed,
-		       bug ? " --bug " : "", bug ? bug_names[bug] : "");
+		printf("%s (--seed %llu%s%s%s)\n", found, (unsigned long long)seed,
+		       apart ? " --apart" : "", bug ? " --bug " : "", bug ? bug_names[bug] : "");
 	else if (bug)
 		printf("nobody noticed %s\n", bug_names[bug]);
 	oracle_reset();

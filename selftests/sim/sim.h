@@ -6,6 +6,7 @@
  * log.c	the log volumes, by kernel/format.c and layout.c
  * write.c	a write's way, the intent commit, the sweeper
  * link.c	states and generations, the copy engine, connecting
+ * lost.c	losing the target, or a part of it
  * oracle.c	what the user was promised, and whether it holds
  * sim.c	the schedule: load, faults, power cuts, recovery
  *
@@ -57,6 +58,9 @@ enum bug {
 	BUG_FLOW_NO_RECHECK,
 	BUG_SWEEP_WITH_SUSPECTS,
 	BUG_NO_INCONSISTENT_MARK,
+	BUG_APART_NO_MARK,
+	BUG_APART_NO_SUSPECTS,
+	BUG_REJOIN_EARLY,
 	NR_BUGS,
 };
 
@@ -134,7 +138,8 @@ struct vol {
 	struct blkrepl_disk_bits intent;
 	bool intent_changed;
 	u64 intent_seq;
-	bool mirror;
+	bool mirror, out, suspect;
+	unsigned int epoch;
 	struct blkrepl_dirty dirty;
 	struct blkrepl_chunk chunk[CHUNKS];
 };
@@ -156,7 +161,7 @@ struct sweep_task {
 	struct wait wait;
 	struct flush flush;
 	struct image image[MEMBERS][CHUNKS];
-	unsigned int i, c;
+	unsigned int i, c, turns;
 	bool mirrored, all, idle;
 	int r;
 };
@@ -171,7 +176,7 @@ struct store_task {
 struct state_task {
 	struct task task;
 	struct store_task store;
-	bool flowed;
+	unsigned int to;
 };
 
 struct copy_task {
@@ -186,10 +191,10 @@ struct synced_task {
 	struct flush flush;
 	struct store_task store;
 	struct blkrepl_gens mine, theirs;
-	u32 flags;
+	unsigned int turns;
 };
 
-enum conf_op { CONF_NONE, CONF_CONNECT, CONF_REVIVE, CONF_SUSPEND, CONF_RESUME, CONF_DOWN };
+enum conf_op { CONF_NONE, CONF_CONNECT, CONF_REVIVE, CONF_REJOIN, CONF_SUSPEND, CONF_RESUME, CONF_DOWN };
 
 struct conf_task {
 	struct task task, flow, stop;
@@ -217,7 +222,7 @@ struct module {
 	u64 dirty_tag;
 	struct blkrepl_gens gens, target_gens;
 	bool stale_durable;
-	bool suspect_pending;
+	unsigned int turns;
 	bool stale_work;
 	bool connected, alive;
 	unsigned int conn_refs;
@@ -259,8 +264,10 @@ bool store_link(struct store_task *t, struct log *l);
 struct io *io_new(enum io_kind kind, unsigned int member, unsigned int first, unsigned int nr);
 void io_put(struct io *io);
 bool io_step(struct io *io);
+bool range_busy(unsigned int member, unsigned int first, unsigned int nr);
 bool range_lock(struct io *io, bool *hot);
 void target_end(struct req *q);
+void abandon(unsigned int member);
 void abandon_all(void);
 void mark_dirty(unsigned int member, unsigned int first, unsigned int nr);
 void mark_clean(unsigned int member, unsigned int first, unsigned int nr);
@@ -274,14 +281,23 @@ bool intents_cold(void);
 
 /* link.c */
 u64 fresh_generation(void);
-void link_fail(unsigned int member);
-void intent_suspect(void);
-bool stale_work(struct state_task *t);
+void fork_generation(void);
 bool copy_work(struct copy_task *t);
 bool synced_work(struct synced_task *t);
 bool conf_work(struct conf_task *t);
 void copy_start(void);
+
+/* lost.c */
 bool is_mirroring(void);
+bool mirrors_some(void);
+bool any_suspect(void);
+void intent_suspect(unsigned int m);
+void settle_suspects(bool flushed);
+void none_out(void);
+bool stop_mirroring(void);
+bool link_fail(int member);
+void answer_await(bool stale);
+bool stale_work(struct state_task *t);
 
 /* oracle.c */
 struct write_record {

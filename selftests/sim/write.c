@@ -58,7 +58,7 @@ bool conn_tryget(void)
 	return true;
 }
 
-static bool range_busy(unsigned int member, unsigned int first, unsigned int nr)
+bool range_busy(unsigned int member, unsigned int first, unsigned int nr)
 {
 	struct io *io;
 
@@ -148,29 +148,36 @@ void target_end(struct req *q)
 	io_put(io);
 }
 
-/* The deadline: go on without what the target does not answer. */
-void abandon_all(void)
+/* The deadline: go on without what a leg does not answer. */
+void abandon(unsigned int member)
 {
 	struct req *q;
 	struct io *io;
 
-	for (q = all_reqs; q; q = q->next) {
-		bool remote = q->disk == &target_log;
-		unsigned int m;
-
-		for (m = 0; m < MEMBERS; m++)
-			remote |= q->disk == &target[m];
-		if (remote && !q->done)
+	for (q = all_reqs; q; q = q->next)
+		if (q->disk == &target[member] && !q->done)
 			q->late = true;
-	}
 	for (io = mod->io; io < mod->io + MAX_IOS; io++) {
-		if (io->phase == IO_FREE || !io->tgt_pending)
+		if (io->phase == IO_FREE || !io->tgt_pending || io->member != member)
 			continue;
 		io->tgt_pending = false;
 		io->tgt_req = NULL;
 		io->tgt_error = -ETIMEDOUT;
 		leg_done(io);
 	}
+}
+
+/* The same with the whole target. */
+void abandon_all(void)
+{
+	struct req *q;
+	unsigned int m;
+
+	for (q = all_reqs; q; q = q->next)
+		if (q->disk == &target_log && !q->done)
+			q->late = true;
+	for (m = 0; m < MEMBERS; m++)
+		abandon(m);
 }
 
 /* Send a write to the legs. */
@@ -195,7 +202,7 @@ static void write_go(struct io *io)
 	q->ctx = io;
 	if (io->mirrored) {
 		q = req_submit(&target[io->member], op, io->first, io->nr, data, io->fua);
-		q->epoch = mod->epoch;
+		q->epoch = v->epoch;
 		q->end = target_end;
 		q->ctx = io;
 		io->tgt_req = q;
@@ -286,15 +293,17 @@ bool conn_flush(struct flush *f)
 	if (conn_tryget()) {
 		f->r = 0;
 		for (f->i = 0; f->i < MEMBERS && !f->r; f->i++) {
+			if (mod->vol[f->i].out)
+				continue;
 			f->wait.task.line = 0;
 			f->wait.q = req_submit(&target[f->i], REQ_FLUSH, 0, 0, NULL, false);
-			f->wait.q->epoch = mod->epoch;
+			f->wait.q->epoch = mod->vol[f->i].epoch;
 			TASK_WAIT(&f->task, log_wait(&f->wait));
 			f->r = f->wait.r;
+			if (f->r)
+				link_fail(f->i);
 		}
 		mod->conn_refs--;
-		if (f->r)
-			link_fail(0);
 	}
 	TASK_END(&f->task);
 }
@@ -393,7 +402,7 @@ static void sweep_copied(u8 from, u8 to)
 	unsigned int m, e;
 
 	for (m = 0; m < MEMBERS; m++)
-		for (e = 0; e < EXTENTS; e++)
+		for (e = 0; e < EXTENTS && (mod->vol[m].mirror || from == EXT_FLUSHING); e++)
 			if (mod->vol[m].ext[e] & from)
 				mod->vol[m].ext[e] = (mod->vol[m].ext[e] & ~from) | to;
 }
@@ -403,8 +412,9 @@ static bool sweep_begins(struct sweep_task *t)
 {
 	unsigned int m, idle = 0;
 
-	t->mirrored = is_mirroring();
-	if (!t->mirrored && mod->suspect_pending && bug != BUG_SWEEP_WITH_SUSPECTS)
+	t->mirrored = mirrors_some();
+	t->turns = mod->turns;
+	if (any_suspect() && bug != BUG_SWEEP_WITH_SUSPECTS)
 		return false;
 	for (m = 0; m < MEMBERS; m++)
 		idle += find_idle(m, t->all);
@@ -434,7 +444,7 @@ bool sweep_work(struct sweep_task *t)
 			TASK_WAIT(&t->task, conn_flush(&t->flush));
 			t->r = t->flush.r;
 		}
-		if (!t->r && t->mirrored != is_mirroring())
+		if (!t->r && t->turns != mod->turns)
 			t->r = -EAGAIN;
 		if (t->mirrored)
 			sweep_copied(EXT_FLUSHING, t->r ? EXT_COPIED : 0);
