@@ -2,53 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 1200
 # kernels: 6.12 6.1
-# The power is cut under random writes to three members, again and again, with disks
-# that lose what was not flushed: each time both sides end identical, and no write
-# that was acknowledged and flushed is missing on either.
+# Crashes of a mirror.
 
-# shellcheck source=selftests/lib/host-test.sh
-. "$(dirname "$0")/../../lib/host-test.sh"
+# shellcheck source=selftests/lib/crash-rounds.sh
+. "$(dirname "$0")/../../lib/crash-rounds.sh"
 
-rounds=${BLKREPL_ROUNDS:-20}
-[ "$series" = 6.12 ] || rounds=${BLKREPL_ROUNDS:-6}
-seed=1
-flushed=0
-
-# round NUMBER DELAY: one guest, from bringing up to the power cut
-round() {
-	local sock=$scratch/disks.sock disks=() n i=0 status
-
-	serve_disks disks 4G 4 -s "$((RANDOM + 1))" -m random || return
-	for n in 0 1 4 5; do
-		disks+=(-N "$n=$sock:$((i++))")
-	done
-	if [ "$1" = last ]; then
-		guest "${disks[@]}" -t 180 -g "crash/round.sh last $seed $flushed" >"$scratch/out"
-		status=$?
-		[ $status = 0 ]
-	else
-		guest "${disks[@]}" -t 180 -K "flushed@$2" -g "crash/round.sh $1 $seed $flushed" \
-			>"$scratch/out"
-		status=$?
-		[ $status = 121 ]
-	fi || { cat "$scratch/out"; echo "exit status $status"; return 1; }
-	server_ended disks || return
-	[ "$1" = last ] && return
-	seed=$((seed + 1))
-	flushed=$(sed -n 's/^flushed //p' "$scratch/out" | tail -n 1)
-	[ -n "$flushed" ]
-}
-
-plan $((rounds + 1))
-for ((n = 1; n <= rounds; n++)); do
-	# Not by check, whose subshell would keep what is to be remembered.
-	if round "$n" "0.$((RANDOM % 90 + 10))" >"$scratch/round" 2>&1; then
-		pass "cut $n after $flushed flushed records"
-	else
-		sed 's/^/# /' "$scratch/round"
-		fail "cut $n"
-		break
-	fi
-done
-check "after the last cut both sides are complete and identical" round last 0
-finish
+rounds=20
+[ "$series" = 6.12 ] || rounds=6
+crash_rounds "${BLKREPL_ROUNDS:-$rounds}" whole
