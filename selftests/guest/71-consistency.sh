@@ -215,7 +215,7 @@ violations() {
 		./dependent verify - "${views[@]}" >"$BLKREPL_RUN/verdict" || found=$((found + 1))
 		note "$(tail -n 1 "$BLKREPL_RUN/verdict")" >&2
 		back $((n % 4)) && back $(((n + 1) % 4)) && blkrepl-setup relationship-disconnect $LINK &&
-			connect inactive=1 && op resume && wait_state synchronized || return
+			wait_for 20 connect inactive=1 2>/dev/null && op resume && wait_state synchronized || return
 	done
 	echo $found
 }
