@@ -294,9 +294,13 @@ static void rejoin(struct blkrepl_link *link, struct blkrepl_conn *conn)
 		WRITE_ONCE(link->pair[i].out, false);
 	r = blkrepl_link_flow(link, BLKREPL_COPY_STATE_UNSYNCHRONIZED, BLKREPL_HOLD_MS,
 			      "a target volume is back", NULL);
+	/* Unless the others have gone too meanwhile, and with them the target. */
+	mutex_lock(&link->state_lock);
 	for_each_set_bit(i, answered, link->nr_pairs)
-		if (r && READ_ONCE(link->pair[i].mode) != BLKREPL_PAIR_MIRROR)
+		if (r && link->state == BLKREPL_COPY_STATE_MIXED &&
+		    READ_ONCE(link->pair[i].mode) != BLKREPL_PAIR_MIRROR)
 			WRITE_ONCE(link->pair[i].out, true);
+	mutex_unlock(&link->state_lock);
 	if (!r)
 		blkrepl_notify_link(link, BLKREPL_EVENT_LEG_RETURNED);
 out:

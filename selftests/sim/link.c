@@ -257,9 +257,21 @@ static bool is_awaited(void)
 	return false;
 }
 
-/* Which pairs are not to be mirrored; writes are held. */
-static bool leave_out(void)
+/* Whether requests are in flight that nobody waits for any more. */
+static bool orphaned(unsigned int m)
 {
+	struct req *q;
+
+	for (q = all_reqs; q; q = q->next)
+		if (q->disk == &target[m] && q->late && !q->done)
+			return true;
+	return false;
+}
+
+/* Which pairs are not to be mirrored; writes are held. */
+static int leave_out(void)
+{
+	bool mixed = mod->state == ST(MIXED), late[MEMBERS] = {};
 	unsigned int m, out = 0;
 
 	for (m = 0; m < MEMBERS; m++) {
@@ -267,12 +279,16 @@ static bool leave_out(void)
 
 		if (v->mirror)
 			continue;
-		if (mod->state == ST(MIXED) && bug != BUG_REJOIN_EARLY &&
-		    (disk_busy(&target[m]) || range_busy(m, 0, BLOCKS)))
-			v->out = true;
-		out += v->out;
+		late[m] = bug != BUG_REJOIN_EARLY &&
+			  (orphaned(m) || (mixed && range_busy(m, 0, BLOCKS)));
+		out += late[m] || (v->out && (mixed || bug == BUG_OUT_FOR_EVER));
 	}
-	return out;
+	if (out && (out == MEMBERS || (!mixed && (mod->flags & BLKREPL_LINK_CONSISTENCY))))
+		return -EBUSY;
+	for (m = 0; m < MEMBERS; m++)
+		if (late[m] || !mixed)
+			mod->vol[m].out = late[m];
+	return out ? ST(MIXED) : ST(UNSYNCHRONIZED);
 }
 
 static void begin_mirroring(void)
@@ -316,6 +332,8 @@ static void still_out(void)
 {
 	unsigned int m;
 
+	if (mod->state != ST(MIXED) && bug != BUG_OUT_FOR_EVER)
+		return;
 	for (m = 0; m < MEMBERS; m++)
 		mod->vol[m].out |= !mod->vol[m].mirror;
 }
@@ -366,9 +384,16 @@ static bool link_flow(struct conf_task *t)
 		TASK_WAIT(&t->flow, !mod->write_refs || !mod->holding);
 	} while (must_look_again());
 	if (!t->r) {
+		t->r = leave_out();
+		if (t->r < 0) {
+			mod->holding = false;
+			t->flow.line = 0;
+			return true;
+		}
+		t->to = t->r;
+		t->r = 0;
 		TASK_WAIT(&t->flow, !mod->state_lock);
 		mod->state_lock = true;
-		t->to = leave_out() ? ST(MIXED) : ST(UNSYNCHRONIZED);
 		if (is_awaited())
 			fork_generation();
 		if (t->to == ST(MIXED))
@@ -426,6 +451,25 @@ static bool link_stop(struct conf_task *t)
 	TASK_END(&t->stop);
 }
 
+/* Whether all pairs stop when one does changes while no write is in flight. */
+static bool link_switch(struct conf_task *t)
+{
+	TASK_BEGIN(&t->stop);
+	mod->holding = true;
+	TASK_WAIT(&t->stop, !mod->write_refs);
+	TASK_WAIT(&t->stop, !mod->state_lock);
+	mod->state_lock = true;
+	mod->flags ^= BLKREPL_LINK_CONSISTENCY;
+	if (mirrors_some() && !is_mirroring())
+		mod->flags |= BLKREPL_LINK_APART;
+	fill_link(&t->store.link, &mod->gens);
+	t->store.task.line = 0;
+	TASK_WAIT(&t->stop, store_link(&t->store, &mod->log));
+	mod->state_lock = false;
+	mod->holding = false;
+	TASK_END(&t->stop);
+}
+
 static bool no_user_io(void)
 {
 	struct io *io;
@@ -470,11 +514,13 @@ bool conf_work(struct conf_task *t)
 	}
 	if (t->op == CONF_SUSPEND) {
 		TASK_WAIT(&t->task, link_stop(t));
+	} else if (t->op == CONF_SWITCH) {
+		TASK_WAIT(&t->task, link_switch(t));
 	} else if (t->op != CONF_DOWN) {
 		TASK_WAIT(&t->task, link_flow(t));
 		if (t->r && t->op == CONF_REJOIN)
 			still_out();
-		else if (t->r)
+		else if (t->r && (t->r != -EBUSY || t->op != CONF_RESUME))
 			give_up();
 	} else {
 		TASK_WAIT(&t->task, no_user_io());

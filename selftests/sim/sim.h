@@ -61,6 +61,7 @@ enum bug {
 	BUG_APART_NO_MARK,
 	BUG_APART_NO_SUSPECTS,
 	BUG_REJOIN_EARLY,
+	BUG_OUT_FOR_EVER,
 	NR_BUGS,
 };
 
@@ -194,7 +195,8 @@ struct synced_task {
 	unsigned int turns;
 };
 
-enum conf_op { CONF_NONE, CONF_CONNECT, CONF_REVIVE, CONF_REJOIN, CONF_SUSPEND, CONF_RESUME, CONF_DOWN };
+enum conf_op { CONF_NONE, CONF_CONNECT, CONF_REVIVE, CONF_REJOIN, CONF_SUSPEND, CONF_RESUME,
+	       CONF_SWITCH, CONF_DOWN };
 
 struct conf_task {
 	struct task task, flow, stop;
