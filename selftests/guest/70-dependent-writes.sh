@@ -197,11 +197,13 @@ rounds() {
 			echo "round $round, $story, leg $leg from side $here: $(half "${uuid[$here]}" copy_state)"
 			return 1
 		fi
+		[ $(((round + 1) % 25)) != 0 ] || note "$((round + 1)) rounds"
 	done
 }
 
 plan 5
-check "a mirror" rig_up leg_timeout_ms=3000
+# What fails here answers; a busy machine is no failure.
+check "a mirror" rig_up leg_timeout_ms=30000
 make_views
 # shellcheck disable=SC2046 # words
 check "places for records" ./dependent format $(replicas a)

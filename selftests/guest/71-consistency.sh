@@ -29,6 +29,8 @@ revision() { show relationship revision; }
 hot_and_dirty() { [ "$(dirty "$1")" -gt 0 ]; }
 
 plan 85
+# An extent stays hot: what is refused shall be refused for the target's sake only.
+modprobe blkrepl && no_sweeps
 check "a mirror" rig_up leg_timeout_ms=1500
 set_link heartbeat_ms=0
 check "consistency is on" ordered 1 Consistent
@@ -196,6 +198,7 @@ gone 3
 put 3 60 away
 wait_state mixed
 group_down
+sweeps 5000
 check "the group comes up" group_up
 back 3
 connect
