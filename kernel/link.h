@@ -427,7 +427,6 @@ bool blkrepl_link_mirrors_some(struct blkrepl_link *link);
 bool blkrepl_link_suspect(struct blkrepl_link *link);
 void blkrepl_link_settle_suspects(struct blkrepl_link *link, bool flushed);
 void blkrepl_link_none_out(struct blkrepl_link *link);
-int blkrepl_link_leave_out(struct blkrepl_link *link, struct netlink_ext_ack *extack);
 bool blkrepl_link_stop_mirroring(struct blkrepl_link *link, int error);
 bool blkrepl_link_fail(struct blkrepl_link *link, struct blkrepl_pair *pair, int error);
 void blkrepl_link_cut_off(struct blkrepl_link *link);

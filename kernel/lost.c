@@ -123,49 +123,6 @@ void blkrepl_link_none_out(struct blkrepl_link *link)
 	spin_unlock_irq(&link->lock);
 }
 
-/**
- * blkrepl_link_leave_out - which pairs are not to be mirrored when mirroring begins
- * @link: the relationship; writes are held
- * @extack: told why it cannot begin
- *
- * Those that went alone, and one where a write may still come late. What owns a range
- * is a copy that was begun before the pair went out and does not know that yet.
- * Which pairs had been out before all were stopped is of no matter any more.
- *
- * Context: may sleep; group->conf is held.
- * Return: whether there are any, or -EBUSY; then nothing has changed.
- */
-int blkrepl_link_leave_out(struct blkrepl_link *link, struct netlink_ext_ack *extack)
-{
-	const bool mixed = READ_ONCE(link->state) == BLKREPL_COPY_STATE_MIXED;
-	DECLARE_BITMAP(stopped, BLKREPL_MAX_MEMBERS) = {};
-	DECLARE_BITMAP(late, BLKREPL_MAX_MEMBERS) = {};
-	unsigned int i, out = 0;
-
-	lockdep_assert_held(&link->group->conf);
-	for (i = 0; i < link->nr_pairs; i++) {
-		struct blkrepl_pair *pair = &link->pair[i];
-
-		if (READ_ONCE(pair->mode) == BLKREPL_PAIR_MIRROR)
-			continue;
-		__set_bit(i, stopped);
-		if (blkrepl_conn_orphaned(pair) || (mixed && !blkrepl_range_none(pair->vol)))
-			__set_bit(i, late);
-		out += test_bit(i, late) || (mixed && READ_ONCE(pair->out));
-	}
-	if (out && (out == link->nr_pairs ||
-		    (!mixed && (link->flags & BLKREPL_LINK_CONSISTENCY)))) {
-		NL_SET_ERR_MSG(extack, "requests that the target did not answer are still in flight");
-		return -EBUSY;
-	}
-	spin_lock_irq(&link->lock);
-	for_each_set_bit(i, stopped, link->nr_pairs)
-		if (!mixed || test_bit(i, late))
-			WRITE_ONCE(link->pair[i].out, test_bit(i, late));
-	spin_unlock_irq(&link->lock);
-	return out > 0;
-}
-
 /* Stop one pair, or all; whether there was any to be stopped. */
 static bool stop_pairs(struct blkrepl_link *link, struct blkrepl_pair *only, int error)
 {

@@ -23,6 +23,13 @@ meet() { if [ "$1" = a ]; then connect "${@:2}"; else peer_connect "${@:2}"; fi;
 do_on() { op_on "${uuid[$1]}" "${@:2}"; }
 await() { wait_half "${uuid[$1]}" "$2"; }
 replicas() { readlink -f "/dev/blkrepl/${name[$1]}/m"{0..3}; }
+replicas_are_there() {
+	local i
+
+	for i in 0 1 2 3; do
+		[ -b "/dev/blkrepl/${name[$1]}/m$i" ] || return
+	done
+}
 # shellcheck disable=SC2046 # words
 write_to() { begin_writing $(replicas "$1"); }
 # shellcheck disable=SC2046 # words
@@ -112,7 +119,7 @@ splits_and_is_restored() {
 	ask && do_on $here split && is_prefix $there && up $there && write_aside $there &&
 		down $there && is_prefix $there && end_writing && meet $here inactive=1 &&
 		acked=$complete && do_on $here restore-from-replica && await $here synchronized &&
-		is_prefix $here && write_to $here
+		is_prefix $here && wait_for 60 replicas_are_there $here && write_to $here
 }
 
 # The leg goes just when the sides are to part. They part at one instant, and then the

@@ -262,7 +262,7 @@ static bool orphaned(unsigned int m)
 {
 	struct req *q;
 
-	for (q = all_reqs; q; q = q->next)
+	for (q = all_reqs; q && bug != BUG_REVIVE_WITH_ORPHANS; q = q->next)
 		if (q->disk == &target[m] && q->late && !q->done)
 			return true;
 	return false;
