@@ -79,7 +79,7 @@ dead() { ! systemctl -q is-active blkrepld; }
 
 deaths=$(seq 0 6)
 [ "$*" = all ] || deaths=$(shuf -n 1 <<<"$deaths")
-plan $((49 + $(wc -w <<<"$deaths")))
+plan $((51 + $(wc -w <<<"$deaths")))
 make_volumes && daemon_up lvm || give_up "no volumes"
 check "a synchronized relationship" create
 
@@ -146,5 +146,8 @@ check "ResyncReplica goes on without a snapshot, and says so" \
 	eval "differ 7 && operate ResyncReplica Synchronized && message_has 'no space for a snapshot'"
 check "it does not where one is asked for" eval "differ 8 && declined 'no space for a snapshot' ResyncReplica 1 KeepSnapshot b true &&
 	same Skewed \"\$(state)\" && serve r r-replica"
+check "Detach" begin_op Detach
+check "the groups are deleted" eval "delete_group r && delete_group r-replica"
 daemon_down
+vgremove -q -f src dst
 finish
