@@ -72,7 +72,8 @@ enum field_kind {
         F(MEMBER, OPEN_COUNT, open_count, U32, NULL)                    \
         F(MEMBER, HOT_EXTENTS, hot_extents, U32, NULL)                  \
         F(MEMBER, READ_REPAIRS, read_repairs, U64, NULL)                \
-        F(MEMBER, SOURCE_ERRORS, source_errors, U64, NULL)
+        F(MEMBER, SOURCE_ERRORS, source_errors, U64, NULL)              \
+        F(MEMBER, FORCE, force, FLAG, NULL)
 
 #define RELATIONSHIP_FIELDS(F)                                          \
         F(RELATIONSHIP, NAME, name, NAME, NULL)                         \

@@ -20,6 +20,8 @@
  * Who is where:
  *	group.c		groups: coming up, going down, holding writes
  *	member.c	groups: members come and go, names change
+ *	regroup.c	relationships: pairs come and go
+ *	place.c		what a member has on a log volume
  *	volume.c	members: the replica device, limits, growth
  *	io.c		what happens to a bio
  *	request.c	requests to the legs: pages, bios, how they end
@@ -480,6 +482,7 @@ struct blkrepl_link {
 		u64 dirty;
 		enum blkrepl_gen_relation relation;
 		bool larger;
+		bool other_pairs;
 	} peer;
 	bool unwritten;
 	struct work_struct written_work;
@@ -686,12 +689,34 @@ int blkrepl_group_unfence(struct blkrepl_group *g);
 
 /* member.c */
 int blkrepl_member_add(struct blkrepl_group *g, const struct blkrepl_device *d,
-		       struct netlink_ext_ack *extack);
+		       const struct blkrepl_device *target, struct netlink_ext_ack *extack);
 int blkrepl_member_remove(struct blkrepl_group *g, const u8 *uuid,
 			  struct netlink_ext_ack *extack);
-int blkrepl_member_tidy(struct blkrepl_group *g);
+int blkrepl_member_rename(struct blkrepl_group *g, const u8 *uuid, const char *name, bool force,
+			  struct netlink_ext_ack *extack);
 int blkrepl_group_rename(struct blkrepl_group *g, const char *name, bool force,
 			 struct netlink_ext_ack *extack);
+
+/* regroup.c */
+struct blkrepl_link *blkrepl_regroup_like(struct blkrepl_link *old, struct blkrepl_vol **vol,
+					  unsigned int n);
+int blkrepl_regroup_begin(struct blkrepl_link *link, unsigned int timeout_ms,
+			  struct netlink_ext_ack *extack);
+void blkrepl_regroup_abort(struct blkrepl_link *link);
+int blkrepl_regroup_commit(struct blkrepl_link *old, struct blkrepl_link *new);
+void blkrepl_regroup_switch(struct blkrepl_link *old, struct blkrepl_link *new);
+void blkrepl_regroup_end(struct blkrepl_link *old, struct blkrepl_link *new);
+struct blkrepl_pair *blkrepl_regroup_pair(struct blkrepl_link *link, struct blkrepl_vol *vol);
+
+/* place.c */
+void blkrepl_place_put(struct blkrepl_group *g, struct blkrepl_vol *vol);
+void blkrepl_place_take(struct blkrepl_group *g, struct blkrepl_vol *vol);
+int blkrepl_place_zero(struct blkrepl_log *log, unsigned int place);
+int blkrepl_place_drop(struct blkrepl_log *log, unsigned int place);
+int blkrepl_place_drop_own(struct blkrepl_group *g, unsigned int place);
+int blkrepl_place_settle(struct blkrepl_log *log);
+int blkrepl_place_tidy(struct blkrepl_log *log, const unsigned long *used);
+int blkrepl_place_tidy_own(struct blkrepl_group *g);
 
 /* volume.c */
 struct blkrepl_vol *blkrepl_vol_new(struct blkrepl_group *g, const struct blkrepl_device *d,
@@ -752,6 +777,7 @@ void blkrepl_intent_shrink(struct blkrepl_vol *vol, u32 nr_ext);
 /* log.c */
 int blkrepl_log_open(struct blkrepl_log *log, const char *path, void *holder,
 		     struct netlink_ext_ack *extack);
+void blkrepl_log_take_size(struct blkrepl_log *log);
 void blkrepl_log_close(struct blkrepl_log *log, void *holder);
 int blkrepl_log_load(struct blkrepl_log *log, struct netlink_ext_ack *extack);
 int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name,
@@ -798,6 +824,9 @@ struct blkrepl_link_param {
 int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p,
 		     struct netlink_ext_ack *extack);
 int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack);
+struct blkrepl_link *blkrepl_link_alloc(struct blkrepl_group *g, struct blkrepl_vol **vol,
+					unsigned int n);
+void blkrepl_link_attach(struct blkrepl_link *link);
 void blkrepl_link_unlink(struct blkrepl_group *g);
 void blkrepl_link_quiet(struct blkrepl_link *link);
 void blkrepl_link_free(struct blkrepl_link *link);
@@ -862,6 +891,11 @@ int blkrepl_half_changes(struct blkrepl_link *link, struct blkrepl_conn *conn, b
 int blkrepl_half_settle(struct blkrepl_link *link, struct blkrepl_conn *conn);
 int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *conn, bool shrink);
 int blkrepl_half_fit(struct blkrepl_link *link, bool shrink);
+int blkrepl_half_provide(struct blkrepl_link *link, struct blkrepl_conn *conn);
+int blkrepl_half_write_members(struct blkrepl_link *link, struct blkrepl_conn *conn);
+int blkrepl_half_rename(struct blkrepl_link *link, const char *name,
+			struct netlink_ext_ack *extack);
+int blkrepl_half_tell_pairs(struct blkrepl_link *link, struct blkrepl_conn *conn);
 
 /* handover.c */
 int blkrepl_link_split(struct blkrepl_link *link, unsigned int timeout_ms,
@@ -939,6 +973,12 @@ void blkrepl_conn_orphan(struct blkrepl_conn *conn, int leg, int n);
 bool blkrepl_conn_orphaned(struct blkrepl_pair *pair);
 bool blkrepl_conn_waits(struct blkrepl_pair *pair);
 int blkrepl_conn_flush(struct blkrepl_link *link);
+int blkrepl_conn_add_leg(struct blkrepl_conn *conn, struct blkrepl_pair *pair,
+			 struct netlink_ext_ack *extack);
+void blkrepl_conn_trim(struct blkrepl_conn *conn, unsigned int nr);
+void blkrepl_conn_move(struct blkrepl_link *from, struct blkrepl_link *to);
+void blkrepl_conn_start(struct blkrepl_link *link);
+void blkrepl_conn_hide_leg(struct blkrepl_link *link, unsigned int i);
 void blkrepl_conn_show(struct blkrepl_link *link);
 void blkrepl_conn_hide(struct blkrepl_link *link);
 bool blkrepl_conn_covers(struct blkrepl_link *link, unsigned int index, sector_t sectors);

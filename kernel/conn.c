@@ -551,8 +551,19 @@ void blkrepl_deadline_work(struct work_struct *work)
 		queue_delayed_work(blkrepl_conf_wq, &link->deadline_work, max(limit / 4, 2UL));
 }
 
-static int open_leg(struct blkrepl_conn *conn, struct blkrepl_pair *pair, const char *path,
-		    struct netlink_ext_ack *extack)
+/* Opened by the connection itself, so that opening it once more did not fail. */
+static bool has_device(struct blkrepl_conn *conn, unsigned int but, dev_t dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < BLKREPL_MAX_MEMBERS; i++)
+		if (i != but && conn->leg[i] && blkrepl_bdev(conn->leg[i])->bd_dev == dev)
+			return true;
+	return blkrepl_bdev(conn->log.bdev)->bd_dev == dev;
+}
+
+static int open_leg(struct blkrepl_conn *conn, unsigned int i, struct blkrepl_pair *pair,
+		    const char *path, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_vol *vol = pair->vol;
 	blkrepl_bdev_t leg = blkrepl_bdev_open(path, conn);
@@ -564,11 +575,15 @@ static int open_leg(struct blkrepl_conn *conn, struct blkrepl_pair *pair, const 
 			       "a target volume cannot be opened; check its path");
 		return PTR_ERR(leg);
 	}
-	conn->leg[vol->index] = leg;
+	conn->leg[i] = leg;
 	bdev = blkrepl_bdev(leg);
 	if (bdev == blkrepl_bdev(vol->source)) {
 		NL_SET_ERR_MSG(extack, "source and target are the same device");
 		return -EINVAL;
+	}
+	if (has_device(conn, i, bdev->bd_dev)) {
+		NL_SET_ERR_MSG(extack, "a target volume is given twice, or is the target's log volume; give each its own");
+		return -EBUSY;
 	}
 	if (bdev_nr_sectors(bdev) < vol->sectors) {
 		NL_SET_ERR_MSG(extack, "a target volume is smaller than its source; extend it");
@@ -618,9 +633,9 @@ int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
 	conn->link = link;
 	conn->group = g;
 	INIT_WORK(&conn->free_work, conn_free_work);
-	conn->leg = kcalloc(g->nr_vols, sizeof(*conn->leg), GFP_KERNEL);
-	conn->vol = kcalloc(g->nr_vols, sizeof(*conn->vol), GFP_KERNEL);
-	conn->leg_orphans = kcalloc(g->nr_vols, sizeof(*conn->leg_orphans), GFP_KERNEL);
+	conn->leg = kcalloc(BLKREPL_MAX_MEMBERS, sizeof(*conn->leg), GFP_KERNEL);
+	conn->vol = kcalloc(BLKREPL_MAX_MEMBERS, sizeof(*conn->vol), GFP_KERNEL);
+	conn->leg_orphans = kcalloc(BLKREPL_MAX_MEMBERS, sizeof(*conn->leg_orphans), GFP_KERNEL);
 	if (!conn->leg || !conn->vol || !conn->leg_orphans)
 		goto err_free;
 	r = percpu_ref_init(&conn->ref, conn_idle, PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
@@ -639,7 +654,7 @@ int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
 			r = -EINVAL;
 			break;
 		}
-		r = open_leg(conn, &link->pair[dev[i].index], dev[i].path, extack);
+		r = open_leg(conn, dev[i].index, &link->pair[dev[i].index], dev[i].path, extack);
 	}
 	if (r) {
 		blkrepl_conn_close(conn);
@@ -654,6 +669,55 @@ err_free:
 	kfree(conn->vol);
 	kfree(conn);
 	return r;
+}
+
+/**
+ * blkrepl_conn_add_leg - open the device of one more pair
+ * @conn: the connection; the device comes last until blkrepl_conn_move()
+ * @pair: the pair, with its path; of a relationship that is not known yet
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; group->conf is held.
+ */
+int blkrepl_conn_add_leg(struct blkrepl_conn *conn, struct blkrepl_pair *pair,
+			 struct netlink_ext_ack *extack)
+{
+	unsigned int i = conn->nr_legs;
+	int r;
+
+	if (i == BLKREPL_MAX_MEMBERS)
+		return -ERANGE;
+	r = open_leg(conn, i, pair, pair->path, extack);
+	if (r) {
+		if (conn->leg[i])
+			blkrepl_bdev_close(conn->leg[i], conn);
+		conn->leg[i] = NULL;
+		return r;
+	}
+	conn->vol[i] = pair->vol;
+	kref_get(&pair->vol->ref);
+	WRITE_ONCE(conn->nr_legs, i + 1);
+	return 0;
+}
+
+/**
+ * blkrepl_conn_trim - close the last devices of a connection
+ * @conn: the connection
+ * @nr: how many it keeps; the others have no pair
+ *
+ * Context: may sleep; group->conf is held.
+ */
+void blkrepl_conn_trim(struct blkrepl_conn *conn, unsigned int nr)
+{
+	while (conn->nr_legs > nr) {
+		unsigned int i = conn->nr_legs - 1;
+
+		WRITE_ONCE(conn->nr_legs, i);
+		blkrepl_bdev_close(conn->leg[i], conn);
+		conn->leg[i] = NULL;
+		blkrepl_vol_put(conn->vol[i]);
+		conn->vol[i] = NULL;
+	}
 }
 
 static struct blkrepl_conn *conn_of(struct blkrepl_link *link)
@@ -678,10 +742,26 @@ void blkrepl_conn_show(struct blkrepl_link *link)
 	for (i = 0; i < link->nr_pairs; i++) {
 		struct blkrepl_vol *vol = link->pair[i].vol;
 
-		if (vol->disk)
+		if (vol->disk && !vol->target_linked)
 			vol->target_linked = !bd_link_disk_holder(blkrepl_bdev(conn->leg[i]),
 								  vol->disk);
 	}
+}
+
+/**
+ * blkrepl_conn_hide_leg - undo blkrepl_conn_show() for one pair
+ * @link: the relationship
+ * @i: which
+ *
+ * Context: may sleep; group->conf is held.
+ */
+void blkrepl_conn_hide_leg(struct blkrepl_link *link, unsigned int i)
+{
+	struct blkrepl_vol *vol = link->pair[i].vol;
+
+	if (vol->target_linked)
+		bd_unlink_disk_holder(blkrepl_bdev(conn_of(link)->leg[i]), vol->disk);
+	vol->target_linked = false;
 }
 
 /**
@@ -692,19 +772,10 @@ void blkrepl_conn_show(struct blkrepl_link *link)
  */
 void blkrepl_conn_hide(struct blkrepl_link *link)
 {
-	struct blkrepl_conn *conn = conn_of(link);
 	unsigned int i;
 
-	if (!conn)
-		return;
-
-	for (i = 0; i < link->nr_pairs; i++) {
-		struct blkrepl_vol *vol = link->pair[i].vol;
-
-		if (vol->target_linked)
-			bd_unlink_disk_holder(blkrepl_bdev(conn->leg[i]), vol->disk);
-		vol->target_linked = false;
-	}
+	for (i = 0; i < link->nr_pairs && conn_of(link); i++)
+		blkrepl_conn_hide_leg(link, i);
 }
 
 /**
@@ -718,12 +789,50 @@ void blkrepl_conn_publish(struct blkrepl_link *link, struct blkrepl_conn *conn)
 {
 	rcu_assign_pointer(link->conn, conn);
 	blkrepl_conn_show(link);
+	blkrepl_conn_start(link);
+}
+
+/**
+ * blkrepl_conn_start - begin with what a relationship does from time to time
+ * @link: the relationship, with a connection
+ *
+ * Context: any.
+ */
+void blkrepl_conn_start(struct blkrepl_link *link)
+{
 	link->probe_backoff = 1;
 	link->probe_at = jiffies;
 	link->beat_at = jiffies;
 	WRITE_ONCE(link->removing, false);
 	queue_delayed_work(blkrepl_conf_wq, &link->deadline_work, 1);
 	queue_delayed_work(blkrepl_conf_wq, &link->tick_work, msecs_to_jiffies(BLKREPL_TICK_MS));
+}
+
+/**
+ * blkrepl_conn_move - give a connection to another relationship
+ * @from: has it, and is at rest
+ * @to: gets it; devices without a pair here come last
+ *
+ * Context: may sleep; group->conf and group->meta_lock are held.
+ */
+void blkrepl_conn_move(struct blkrepl_link *from, struct blkrepl_link *to)
+{
+	struct blkrepl_conn *conn = conn_of(from);
+	unsigned int i, k;
+
+	for (i = 0; i < to->nr_pairs; i++) {
+		for (k = i; k < conn->nr_legs && conn->vol[k] != to->pair[i].vol; k++)
+			;
+		if (WARN_ON_ONCE(k == conn->nr_legs))
+			continue;
+		/* No request is in flight, nor has any been abandoned. */
+		swap(conn->leg[i], conn->leg[k]);
+		swap(conn->vol[i], conn->vol[k]);
+	}
+	WRITE_ONCE(conn->link, to);
+	rcu_assign_pointer(to->conn, conn);
+	rcu_assign_pointer(from->conn, NULL);
+	synchronize_rcu();
 }
 
 /**

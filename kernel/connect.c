@@ -107,19 +107,24 @@ out:
 	return r;
 }
 
-/* One that could not be told when the two parted is told now. */
+/* One that could not be told when the two parted, or of other pairs, is told now. */
 static void tell_late(struct blkrepl_link *link)
 {
+	bool parted = blkrepl_state_parted(link->state) &&
+		      !blkrepl_half_told(link->state, link->flags, link->peer.state,
+					 link->peer.flags);
 	struct blkrepl_conn *conn;
 
-	if ((link->flags & BLKREPL_LINK_PENDING) || !blkrepl_state_parted(link->state) ||
-	    blkrepl_half_told(link->state, link->flags, link->peer.state, link->peer.flags))
+	if ((link->flags & BLKREPL_LINK_PENDING) || (!parted && !link->peer.other_pairs))
 		return;
 	conn = blkrepl_conn_tryget(link);
-	if (conn) {
+	if (!conn)
+		return;
+	if (parted)
 		blkrepl_half_tell(link, conn, link->state);
-		blkrepl_conn_put(conn);
-	}
+	else
+		blkrepl_half_tell_pairs(link, conn);
+	blkrepl_conn_put(conn);
 }
 
 /* The target was failed over by itself: this side must not go on as the source. */

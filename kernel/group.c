@@ -409,7 +409,11 @@ static int check_members(struct blkrepl_group *g, struct netlink_ext_ack *extack
 		} else if (le64_to_cpu(m[i].sectors) > vol->sectors) {
 			NL_SET_ERR_MSG(extack, "a member is smaller than it was; restore its size");
 			r = -ERANGE;
+		} else if (m[i].name[BLKREPL_NAME_SIZE - 1] || !blkrepl_name_valid(m[i].name)) {
+			NL_SET_ERR_MSG(extack, "the name of a member in the metadata is damaged");
+			r = -EUCLEAN;
 		} else {
+			strscpy_pad(vol->name, m[i].name, BLKREPL_NAME_SIZE);
 			/* What it grew by is taken over by member-resize. */
 			vol->sectors = le64_to_cpu(m[i].sectors);
 		}
@@ -439,9 +443,12 @@ static int load_metadata(struct blkrepl_group *g, const struct blkrepl_group_par
 		return -EINVAL;
 	}
 	g->was_clean = le32_to_cpu(g->log.super->flags) & BLKREPL_SB_CLEAN;
-	r = blkrepl_half_admit(g, p, extack);
+	r = blkrepl_place_settle(&g->log);
+	if (r == -EUCLEAN)
+		NL_SET_ERR_MSG(extack, "the metadata on the log volume are damaged");
+	r = r ?: blkrepl_half_admit(g, p, extack);
 	r = r ?: check_members(g, extack);
-	r = r ?: blkrepl_member_tidy(g);
+	r = r ?: blkrepl_place_tidy_own(g);
 	for (i = 0; i < g->nr_vols && !r; i++) {
 		r = blkrepl_intent_init(g->vol[i]);
 		r = r ?: blkrepl_intent_load(g->vol[i]);

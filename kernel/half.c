@@ -7,7 +7,7 @@
  * generation on it counts its own changes, and, once both are the same, that
  * there are none. What the other side has changed by itself is read here too.
  */
-#include <linux/bitops.h>
+#include <linux/bitmap.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 
@@ -28,7 +28,9 @@ int blkrepl_half_forget(struct blkrepl_log *log, bool torn)
 
 	if (!l)
 		return -ENOMEM;
-	if (torn) {
+	/* Without the pairs every entry counts. */
+	r = blkrepl_place_settle(log);
+	if (!r && torn) {
 		log->super->flags |= cpu_to_le32(BLKREPL_SB_TORN);
 		r = blkrepl_log_write_super(log);
 	}
@@ -344,12 +346,23 @@ int blkrepl_half_settle(struct blkrepl_link *link, struct blkrepl_conn *conn)
 	return r;
 }
 
-/* Room on the other side's log volume for what its group needs to come up. */
-static int provide(struct blkrepl_link *link, struct blkrepl_log *log, void *buf)
+/**
+ * blkrepl_half_provide - room on the other side's log volume for its members
+ * @link: the relationship
+ * @conn: its connection
+ *
+ * Afterwards its group has what it needs to come up.
+ *
+ * Context: may sleep.
+ */
+int blkrepl_half_provide(struct blkrepl_link *link, struct blkrepl_conn *conn)
 {
+	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
+	struct blkrepl_log *log = &conn->log;
+	int r = buf ? 0 : -ENOMEM;
 	unsigned int i;
-	int r = 0;
 
+	blkrepl_log_take_size(log);
 	for (i = 0; i < link->nr_pairs && !r; i++) {
 		unsigned int place = link->pair[i].vol->place;
 		sector_t sectors = link->pair[i].vol->sectors;
@@ -363,6 +376,7 @@ static int provide(struct blkrepl_link *link, struct blkrepl_log *log, void *buf
 	for (i = 0; i < link->nr_pairs && !r; i++)
 		r = empty_intents(log, link->pair[i].vol->place,
 				  link->pair[i].vol->intent.nr_chunks, false, buf);
+	kfree(buf);
 	return r;
 }
 
@@ -386,6 +400,29 @@ static void fill_member(void *ctx, unsigned int place, struct blkrepl_disk_membe
 }
 
 /**
+ * blkrepl_half_write_members - write the other side's member table
+ * @link: the relationship
+ * @conn: its connection
+ *
+ * Context: may sleep.
+ */
+int blkrepl_half_write_members(struct blkrepl_link *link, struct blkrepl_conn *conn)
+{
+	return blkrepl_log_write_members(&conn->log, fill_member, link);
+}
+
+/* The log volume is that of the very group that is to be the target, in no relationship. */
+static bool is_free_group(struct blkrepl_link *link, struct blkrepl_conn *conn)
+{
+	struct blkrepl_disk_link *l = kmalloc(sizeof(*l), GFP_KERNEL);
+	bool is_free = l && blkrepl_uuid_equal(conn->log.super->group_uuid, link->peer_uuid) &&
+		       blkrepl_log_read_link(&conn->log, l) == -ENOENT;
+
+	kfree(l);
+	return is_free;
+}
+
+/**
  * blkrepl_half_format - make the other side's log volume that of a new group
  * @link: the relationship
  * @conn: its connection
@@ -397,32 +434,25 @@ static void fill_member(void *ctx, unsigned int place, struct blkrepl_disk_membe
 int blkrepl_half_format(struct blkrepl_link *link, struct blkrepl_conn *conn, bool force,
 			struct netlink_ext_ack *extack)
 {
-	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
-	int r;
+	int r = blkrepl_log_load(&conn->log, NULL);
 
-	if (!buf)
-		return -ENOMEM;
-	r = blkrepl_log_load(&conn->log, NULL);
-	if (!r && !force) {
+	if (!r && !force && !is_free_group(link, conn)) {
 		NL_SET_ERR_MSG(extack, "the target's log volume holds a group already; use force to overwrite it");
-		r = -EPERM;
-		goto out;
+		return -EPERM;
 	}
 	if (r && r != -EMEDIUMTYPE && !force) {
 		NL_SET_ERR_MSG(extack, "the target's log volume cannot be read, or holds what is not understood; use force to overwrite it");
-		goto out;
+		return r;
 	}
 	r = blkrepl_log_format(&conn->log, link->peer_uuid, link->peer_name,
 			       BLKREPL_ROLE_TARGET);
-	r = r ?: blkrepl_log_write_members(&conn->log, fill_member, link);
-	r = r ?: provide(link, &conn->log, buf);
+	r = r ?: blkrepl_half_write_members(link, conn);
+	r = r ?: blkrepl_half_provide(link, conn);
 	r = r ?: blkrepl_half_tell(link, conn, link->state);
 	if (r)
 		blkrepl_say(extack, r == -ENOSPC ?
 			    "the target's log volume is too small for the members; extend it" :
 			    "the target's log volume cannot be written");
-out:
-	kfree(buf);
 	return r;
 }
 
@@ -457,13 +487,13 @@ int blkrepl_half_fit(struct blkrepl_link *link, bool shrink)
 int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *conn, bool shrink)
 {
 	struct blkrepl_disk_member *m = kvcalloc(BLKREPL_MAX_MEMBERS, sizeof(*m), GFP_KERNEL);
-	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_KERNEL);
+	DECLARE_BITMAP(used, BLKREPL_MAX_MEMBERS) = { };
 	bool fits = true, larger = false;
 	unsigned int i;
 	int r = -ENOMEM;
 
-	if (!m || !buf)
-		goto out;
+	if (!m)
+		return r;
 	r = blkrepl_log_read_members(&conn->log, m);
 	for (i = 0; i < link->nr_pairs && !r; i++) {
 		struct blkrepl_pair *pair = &link->pair[i];
@@ -479,15 +509,82 @@ int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *c
 			pair->peer_sectors = 0;
 		if (!pair->name[0])
 			strscpy(pair->name, other->name, BLKREPL_NAME_SIZE);
+		__set_bit(pair->vol->place, used);
 	}
 	link->peer.larger = larger && !shrink;
-	if (r || fits)
-		goto out;
-	r = provide(link, &conn->log, buf);
-	r = r ?: blkrepl_log_write_members(&conn->log, fill_member, link);
-out:
-	kfree(buf);
+	/* Others were to come when that was interrupted, or to go. */
+	for (i = 0; i < BLKREPL_MAX_MEMBERS; i++)
+		if (le32_to_cpu(m[i].flags) & BLKREPL_MEMBER_USED && !test_bit(i, used))
+			fits = false;
+	if (!r && !fits) {
+		r = blkrepl_half_provide(link, conn);
+		r = r ?: blkrepl_half_write_members(link, conn);
+	}
+	r = r ?: blkrepl_place_tidy(&conn->log, used);
 	kvfree(m);
+	return r;
+}
+
+/**
+ * blkrepl_half_rename - give the other side's group another name
+ * @link: the relationship
+ * @name: a valid name
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; group->conf is held.
+ */
+int blkrepl_half_rename(struct blkrepl_link *link, const char *name, struct netlink_ext_ack *extack)
+{
+	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
+	int r;
+
+	if (!conn) {
+		NL_SET_ERR_MSG(extack, "the group is neither up nor connected; connect it first");
+		return -ENOTCONN;
+	}
+	strscpy_pad(conn->log.super->group_name, name, BLKREPL_NAME_SIZE);
+	r = blkrepl_log_write_super(&conn->log);
+	if (r) {
+		strscpy_pad(conn->log.super->group_name, link->peer_name, BLKREPL_NAME_SIZE);
+	} else {
+		mutex_lock(&link->state_lock);
+		strscpy_pad(link->peer_name, name, BLKREPL_NAME_SIZE);
+		/* Its own log volume says it; here it is for those who look. */
+		blkrepl_link_store(link);
+		mutex_unlock(&link->state_lock);
+	}
+	blkrepl_conn_put(conn);
+	return r;
+}
+
+/* Whether the other half names other pairs. */
+static bool other_pairs(struct blkrepl_link *link, const struct blkrepl_disk_link *l)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < BLKREPL_MAX_MEMBERS; i++)
+		n += !blkrepl_uuid_is_null(l->pair_uuid[i]);
+	for (i = 0; i < link->nr_pairs; i++)
+		if (!blkrepl_uuid_equal(l->pair_uuid[link->pair[i].vol->place],
+					link->pair[i].vol->uuid))
+			return true;
+	return n != link->nr_pairs;
+}
+
+/**
+ * blkrepl_half_tell_pairs - let the other half have the pairs of this one
+ * @link: the relationship
+ * @conn: its connection; waits up to the deadline
+ *
+ * Context: may sleep; link->state_lock is not held.
+ */
+int blkrepl_half_tell_pairs(struct blkrepl_link *link, struct blkrepl_conn *conn)
+{
+	struct blkrepl_gens gens = link->target_gens;
+	int r = blkrepl_half_write(link, conn, link->peer.state,
+				   link->flags & ~BLKREPL_LINK_PENDING, &gens);
+
+	link->peer.other_pairs = r;
 	return r;
 }
 
@@ -513,5 +610,7 @@ int blkrepl_half_meet(struct blkrepl_link *link, struct blkrepl_conn *conn,
 	link->peer.flags = le32_to_cpu(l->flags);
 	link->peer.tag = le64_to_cpu(l->dirty_tag);
 	link->peer.relation = blkrepl_gens_compare(&link->gens, theirs);
+	link->peer.other_pairs = other_pairs(link, l);
+	strscpy(link->peer_name, conn->log.super->group_name, BLKREPL_NAME_SIZE);
 	return blkrepl_half_changes(link, conn, false);
 }

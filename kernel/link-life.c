@@ -101,10 +101,9 @@ static void chunk_free(void *ctx, void *block)
 	kfree(block);
 }
 
-static int init_pair(struct blkrepl_link *link, unsigned int i)
+static int init_pair(struct blkrepl_link *link, struct blkrepl_pair *pair,
+		     struct blkrepl_vol *vol)
 {
-	struct blkrepl_pair *pair = &link->pair[i];
-	struct blkrepl_vol *vol = link->group->vol[i];
 	u32 n = blkrepl_layout_chunks(BLKREPL_BLOCK_DIRTY, vol->sectors);
 	struct blkrepl_chunk *chunk = kvcalloc(n, sizeof(*chunk), GFP_KERNEL);
 
@@ -121,7 +120,16 @@ static int init_pair(struct blkrepl_link *link, unsigned int i)
 	return 0;
 }
 
-static struct blkrepl_link *link_alloc(struct blkrepl_group *g)
+/**
+ * blkrepl_link_alloc - an empty relationship
+ * @g: the group
+ * @vol: the members that have a pair
+ * @n: how many
+ *
+ * Context: may sleep.
+ */
+struct blkrepl_link *blkrepl_link_alloc(struct blkrepl_group *g, struct blkrepl_vol **vol,
+					unsigned int n)
 {
 	struct blkrepl_link *link = kzalloc(sizeof(*link), GFP_KERNEL);
 	unsigned int i;
@@ -144,11 +152,11 @@ static struct blkrepl_link *link_alloc(struct blkrepl_group *g)
 	INIT_WORK(&link->release_work, release_work);
 	blkrepl_copy_init(link);
 	link->mirrored = alloc_percpu(u64);
-	link->pair = kvcalloc(g->nr_vols, sizeof(*link->pair), GFP_KERNEL);
+	link->pair = kvcalloc(n, sizeof(*link->pair), GFP_KERNEL);
 	if (!link->mirrored || !link->pair)
 		goto err;
-	for (i = 0; i < g->nr_vols; i++) {
-		if (init_pair(link, i))
+	for (i = 0; i < n; i++) {
+		if (init_pair(link, &link->pair[i], vol[i]))
 			goto err;
 		link->nr_pairs++;
 	}
@@ -158,8 +166,13 @@ err:
 	return NULL;
 }
 
-/* Let writes see the relationship; they are held or the disks are not there yet. */
-static void attach(struct blkrepl_link *link)
+/**
+ * blkrepl_link_attach - let writes see a relationship
+ * @link: the relationship; its pairs are in the order of the members
+ *
+ * Context: any; writes are held or the disks are not there yet.
+ */
+void blkrepl_link_attach(struct blkrepl_link *link)
 {
 	struct blkrepl_group *g = link->group;
 	unsigned int i;
@@ -172,7 +185,7 @@ static void attach(struct blkrepl_link *link)
 }
 
 /**
- * blkrepl_link_unlink - undo attach(); no write is in flight
+ * blkrepl_link_unlink - undo blkrepl_link_attach(); no write is in flight
  * @g: the group
  *
  * Context: any.
@@ -194,6 +207,7 @@ static int provide_areas(struct blkrepl_link *link)
 	unsigned int i;
 	int r = 0;
 
+	blkrepl_log_take_size(&link->group->log);
 	for (i = 0; i < link->nr_pairs && !r; i++)
 		r = blkrepl_layout_provide(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0,
 					   link->pair[i].vol->place,
@@ -279,7 +293,7 @@ int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p
 		NL_SET_ERR_MSG(extack, "the group is in a relationship already; detach it first");
 		return -EEXIST;
 	}
-	link = link_alloc(g);
+	link = blkrepl_link_alloc(g, g->vol, g->nr_vols);
 	if (!link)
 		return -ENOMEM;
 	set_params(link, p);
@@ -310,7 +324,7 @@ int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p
 		goto err_forget;
 	}
 	link->stale_durable = true;
-	attach(link);
+	blkrepl_link_attach(link);
 	blkrepl_group_release(g);
 	blkrepl_conn_publish(link, conn);
 	blkrepl_notify_link(link, BLKREPL_EVENT_RELATIONSHIP_NEW);
@@ -393,7 +407,7 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 		goto out;
 	}
 	r = -ENOMEM;
-	link = link_alloc(g);
+	link = blkrepl_link_alloc(g, g->vol, g->nr_vols);
 	if (!link)
 		goto out;
 	memcpy(link->uuid, l->uuid, BLKREPL_UUID_SIZE);
@@ -425,7 +439,7 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	r = load_dirty(link);
 	if (r)
 		goto out;
-	attach(link);
+	blkrepl_link_attach(link);
 	for (i = 0; i < link->nr_pairs; i++)
 		blkrepl_intent_suspect(&link->pair[i]);
 	/*

@@ -163,6 +163,22 @@ int blkrepl_log_open(struct blkrepl_log *log, const char *path, void *holder,
 }
 
 /**
+ * blkrepl_log_take_size - use what a log volume has grown by
+ * @log: the log volume
+ *
+ * Context: any; for this side's log volume group->meta_lock is held.
+ */
+void blkrepl_log_take_size(struct blkrepl_log *log)
+{
+	u64 nr = bdev_nr_sectors(blkrepl_bdev(log->bdev)) / BLKREPL_BLOCK_SECTORS;
+
+	if (nr <= log->layout->nr_blocks)
+		return;
+	log->layout->nr_blocks = nr;
+	WRITE_ONCE(log->nr_blocks, nr);
+}
+
+/**
  * blkrepl_log_close - undo blkrepl_log_open(), whether it succeeded or not
  * @log: the log volume
  * @holder: as given when it was opened

@@ -2,16 +2,15 @@
 /*
  * Members come and go while a group is up, and a group changes its name.
  *
- * Who is a member is told by the member table alone. For one that comes or goes
- * one block of it is written, so that a crash leaves the old members or the new
- * ones. What else belongs to a member, its areas and bitmaps, is made before
- * the entry and taken away after it. Where that was interrupted there are areas
- * without a member, which are found when the group comes up. Their blocks are
- * zeroed before they are free: whatever gets the space next must not find valid
- * blocks in it.
+ * In a relationship a member comes and goes with its pair. That needs one that
+ * is stopped, with its target connected: the other side's log volume must name
+ * the same pairs, at the same places. There an entry is made before this side's
+ * link block names the pair, and taken away after it names it no more; the other
+ * side's link block follows this one's, at the latest when the two meet again.
  */
 #include <linux/netlink.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 
 #include "blkrepl.h"
 
@@ -49,107 +48,32 @@ static unsigned int free_place(struct blkrepl_group *g)
 	return place;
 }
 
-/* Give the areas of a place back. */
-static int drop_areas(struct blkrepl_group *g, unsigned int place)
-{
-	struct blkrepl_layout *l = g->log.layout;
-	int r = 0;
-	u32 i;
-
-	lockdep_assert_held(&g->conf);
-	for (i = 0; i < l->nr && !r; i++)
-		if (l->area[i].member == place)
-			r = blkrepl_log_zero(&g->log, l->area[i].start, 2 * (u64)l->area[i].nr);
-	if (r)
-		return r;
-	mutex_lock(&g->meta_lock);
-	blkrepl_layout_drop(l, BLKREPL_BLOCK_INTENT, 0, place);
-	blkrepl_layout_drop(l, BLKREPL_BLOCK_DIRTY, 0, place);
-	r = blkrepl_log_write_areas(&g->log);
-	mutex_unlock(&g->meta_lock);
-	return r;
-}
-
-/**
- * blkrepl_member_tidy - take away what an interrupted change of members left
- * @g: the group, which is being brought up; its members have their places
- *
- * Context: may sleep; g->conf is held.
- */
-int blkrepl_member_tidy(struct blkrepl_group *g)
-{
-	struct blkrepl_layout *l = g->log.layout;
-	int r = 0;
-	u32 i = 0;
-
-	while (i < l->nr && !r) {
-		if (has_place(g, l->area[i].member)) {
-			i++;
-			continue;
-		}
-		r = drop_areas(g, l->area[i].member);
-		i = 0;
-	}
-	return r;
-}
-
 struct change {
-	struct blkrepl_group *group;
-	struct blkrepl_vol *with;
-	struct blkrepl_vol *without;
+	struct blkrepl_vol *vol;
+	const char *name;
 };
 
 static void fill_changed(void *ctx, unsigned int place, struct blkrepl_disk_member *m)
 {
 	struct change *c = ctx;
-	unsigned int i;
-
-	if (c->with && c->with->place == place)
-		blkrepl_vol_fill_disk(c->with, m);
-	for (i = 0; i < c->group->nr_vols; i++)
-		if (c->group->vol[i]->place == place && c->group->vol[i] != c->without)
-			blkrepl_vol_fill_disk(c->group->vol[i], m);
-}
-
-static int write_changed(struct change *c)
-{
-	return blkrepl_log_write_members(&c->group->log, fill_changed, c);
-}
-
-static void renumber(struct blkrepl_group *g)
-{
+	struct blkrepl_group *g = c->vol->group;
 	unsigned int i;
 
 	for (i = 0; i < g->nr_vols; i++)
-		g->vol[i]->index = i;
+		if (g->vol[i]->place == place)
+			blkrepl_vol_fill_disk(g->vol[i], m);
+	if (c->vol->place != place)
+		return;
+	memset(m, 0, sizeof(*m));
+	blkrepl_vol_fill_disk(c->vol, m);
+	strscpy_pad(m->name, c->name, BLKREPL_NAME_SIZE);
 }
 
-/* Let everybody see a member; its entry is durable. */
-static void insert(struct blkrepl_group *g, struct blkrepl_vol *vol)
+/* The group's members, and one that is to be one or is to have this name. */
+static int write_with(struct blkrepl_vol *vol, const char *name)
 {
-	unsigned int i;
-
-	lockdep_assert_held(&g->meta_lock);
-	spin_lock(&g->link_lock);
-	for (i = g->nr_vols; i && g->vol[i - 1]->place > vol->place; i--)
-		g->vol[i] = g->vol[i - 1];
-	g->vol[i] = vol;
-	g->nr_vols++;
-	renumber(g);
-	spin_unlock(&g->link_lock);
-}
-
-static void take_out(struct blkrepl_group *g, struct blkrepl_vol *vol)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&g->meta_lock);
-	spin_lock(&g->link_lock);
-	g->nr_vols--;
-	for (i = vol->index; i < g->nr_vols; i++)
-		g->vol[i] = g->vol[i + 1];
-	renumber(g);
-	spin_unlock(&g->link_lock);
+	return blkrepl_log_write_members(&vol->group->log, fill_changed,
+					 &(struct change){ vol, name });
 }
 
 /* No one uses the member's device any more, and no one will. */
@@ -178,42 +102,30 @@ static void open_to_users(struct blkrepl_vol *vol)
 	spin_unlock(&vol->group->open_lock);
 }
 
-/* The durable part of adding; what was made before the entry goes when it fails. */
-static int add_durably(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
+/*
+ * What a member needs on this side's log volume before it may be one. In a
+ * relationship all its blocks differ: where a block of the bitmap that was never
+ * written says the opposite, its intent marks say so.
+ */
+static int make_room(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = vol->group;
+	struct blkrepl_layout *l = g->log.layout;
 	int r;
 
 	mutex_lock(&g->meta_lock);
-	r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0, vol->place,
-				   vol->intent.nr_chunks);
+	blkrepl_log_take_size(&g->log);
+	r = blkrepl_layout_provide(l, BLKREPL_BLOCK_INTENT, 0, vol->place, vol->intent.nr_chunks);
+	if (!r && g->link)
+		r = blkrepl_layout_provide(l, BLKREPL_BLOCK_DIRTY, 0, vol->place,
+					   blkrepl_layout_chunks(BLKREPL_BLOCK_DIRTY,
+								 vol->sectors));
 	if (r == -ENOSPC)
 		NL_SET_ERR_MSG(extack, "the group's log volume is too small for another member; extend it");
+	if (!r && g->link && (g->link->flags & BLKREPL_LINK_TRACKED_ZERO))
+		blkrepl_intent_mark(vol, 0, vol->sectors);
 	r = r ?: blkrepl_log_write_areas(&g->log);
 	r = r ?: blkrepl_intent_store(vol);
-	mutex_unlock(&g->meta_lock);
-	if (r) {
-		drop_areas(g, vol->place);
-		return r;
-	}
-	mutex_lock(&g->meta_lock);
-	/* Should this fail it may have happened: the areas are left. */
-	r = write_changed(&(struct change){ .group = g, .with = vol });
-	if (!r)
-		insert(g, vol);
-	mutex_unlock(&g->meta_lock);
-	return r;
-}
-
-static int remove_durably(struct blkrepl_vol *vol)
-{
-	struct blkrepl_group *g = vol->group;
-	int r;
-
-	mutex_lock(&g->meta_lock);
-	r = write_changed(&(struct change){ .group = g, .without = vol });
-	if (!r)
-		take_out(g, vol);
 	mutex_unlock(&g->meta_lock);
 	return r;
 }
@@ -225,76 +137,309 @@ static void bury(struct blkrepl_vol *vol)
 
 	blkrepl_vol_del_disk(vol);
 	blkrepl_vol_close(vol);
-	drop_areas(g, vol->place);
+	blkrepl_place_drop_own(g, vol->place);
 	blkrepl_vol_put(vol);
 }
 
-static int check_new(struct blkrepl_group *g, const struct blkrepl_device *d,
-		     struct netlink_ext_ack *extack)
+/* The group is in no relationship. */
+
+static int add_alone(struct blkrepl_vol *vol)
+{
+	struct blkrepl_group *g = vol->group;
+	int r;
+
+	mutex_lock(&g->meta_lock);
+	r = write_with(vol, vol->name);
+	if (!r)
+		blkrepl_place_put(g, vol);
+	mutex_unlock(&g->meta_lock);
+	return r;
+}
+
+static int remove_alone(struct blkrepl_vol *vol)
+{
+	struct blkrepl_group *g = vol->group;
+	int r;
+
+	mutex_lock(&g->meta_lock);
+	blkrepl_place_take(g, vol);
+	r = blkrepl_group_write_members(g);
+	if (r)
+		blkrepl_place_put(g, vol);
+	mutex_unlock(&g->meta_lock);
+	return r;
+}
+
+/* The group is in a relationship. */
+
+/* The members in the order of their places, with one more or without one. */
+static struct blkrepl_link *link_with(struct blkrepl_group *g, struct blkrepl_vol *vol, bool with)
+{
+	struct blkrepl_vol **v = kcalloc(g->nr_vols + 1, sizeof(*v), GFP_KERNEL);
+	struct blkrepl_link *new;
+	unsigned int i, n = 0;
+
+	if (!v)
+		return NULL;
+	for (i = 0; i < g->nr_vols; i++) {
+		if (with && g->vol[i]->place > vol->place && (!n || v[n - 1]->place < vol->place))
+			v[n++] = vol;
+		if (g->vol[i] != vol)
+			v[n++] = g->vol[i];
+	}
+	if (with && (!n || v[n - 1]->place < vol->place))
+		v[n++] = vol;
+	new = blkrepl_regroup_like(g->link, v, n);
+	kfree(v);
+	return new;
+}
+
+static bool may_regroup(struct blkrepl_link *link, struct netlink_ext_ack *extack)
+{
+	const u32 busy = BLKREPL_LINK_PENDING | BLKREPL_LINK_RESTORING |
+			 BLKREPL_LINK_FAILING_BACK | BLKREPL_LINK_OVERWRITE;
+
+	if (blkrepl_state_flows(link->state) || blkrepl_state_parted(link->state) ||
+	    link->state == BLKREPL_COPY_STATE_BROKEN || (link->flags & busy)) {
+		NL_SET_ERR_MSG(extack, "the members of a relationship change only while it is stopped; suspend or deactivate it first");
+		return false;
+	}
+	return true;
+}
+
+static int tell_new(struct blkrepl_pair *pair, const struct blkrepl_device *target)
+{
+	memcpy(pair->uuid, target->uuid, BLKREPL_UUID_SIZE);
+	strscpy(pair->name, target->name, BLKREPL_NAME_SIZE);
+	pair->path = kstrdup(target->path, GFP_KERNEL);
+	blkrepl_dirty_set(&pair->dirty, 0, pair->dirty.nr_bits);
+	return pair->path ? 0 : -ENOMEM;
+}
+
+/* Both log volumes have room for the pair and know its members, which are none yet. */
+static int prepare_pair(struct blkrepl_link *new, struct blkrepl_conn *conn,
+			struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
+{
+	int r;
+
+	r = blkrepl_half_provide(new, conn);
+	if (r == -ENOSPC)
+		NL_SET_ERR_MSG(extack, "the target's log volume is too small for another member; extend it");
+	r = r ?: blkrepl_half_write_members(new, conn);
+	return r ?: write_with(vol, vol->name);
+}
+
+/* Undo prepare_pair(); what fails is found when the log volumes are read next. */
+static void forget_pair(struct blkrepl_link *link, struct blkrepl_conn *conn, unsigned int place)
+{
+	blkrepl_group_write_members(link->group);
+	blkrepl_half_write_members(link, conn);
+	blkrepl_place_drop(&conn->log, place);
+}
+
+static int add_pair(struct blkrepl_vol *vol, const struct blkrepl_device *target,
+		    struct netlink_ext_ack *extack)
+{
+	struct blkrepl_group *g = vol->group;
+	struct blkrepl_link *old = g->link, *new = link_with(g, vol, true);
+	struct blkrepl_conn *conn = blkrepl_conn_tryget(old);
+	bool may_have_happened = false;
+	struct blkrepl_pair *pair;
+	int r = -ENOMEM;
+
+	if (!conn) {
+		NL_SET_ERR_MSG(extack, "the target is not connected; connect it first");
+		r = -ENOTCONN;
+	}
+	if (!conn || !new)
+		goto out;
+	pair = blkrepl_regroup_pair(new, vol);
+	r = tell_new(pair, target);
+	r = r ?: blkrepl_conn_add_leg(conn, pair, extack);
+	if (r)
+		goto out;
+	new->flags |= BLKREPL_LINK_INCONSISTENT;
+	r = prepare_pair(new, conn, vol, extack);
+	r = r ?: blkrepl_regroup_begin(old, BLKREPL_HOLD_MS, extack);
+	if (!r) {
+		r = blkrepl_regroup_commit(old, new);
+		if (r) {
+			may_have_happened = true;
+			blkrepl_regroup_abort(old);
+		}
+	}
+	if (r) {
+		if (!may_have_happened)
+			forget_pair(old, conn, vol->place);
+		blkrepl_conn_trim(conn, old->nr_pairs);
+		goto out;
+	}
+	mutex_lock(&g->meta_lock);
+	blkrepl_place_put(g, vol);
+	blkrepl_regroup_switch(old, new);
+	mutex_unlock(&g->meta_lock);
+	new->peer.other_pairs = true;
+	blkrepl_half_tell_pairs(new, conn);
+	blkrepl_regroup_end(old, new);
+	new = NULL;
+out:
+	if (conn)
+		blkrepl_conn_put(conn);
+	if (new)
+		blkrepl_link_free(new);
+	return r;
+}
+
+static int remove_pair(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
+{
+	struct blkrepl_group *g = vol->group;
+	struct blkrepl_link *old = g->link, *new = link_with(g, vol, false);
+	struct blkrepl_conn *conn = blkrepl_conn_tryget(old);
+	int r = -ENOMEM;
+
+	if (!conn) {
+		NL_SET_ERR_MSG(extack, "the target is not connected; connect it first");
+		r = -ENOTCONN;
+	}
+	if (!conn || !new)
+		goto err;
+	r = blkrepl_regroup_begin(old, BLKREPL_HOLD_MS, extack);
+	if (r)
+		goto err;
+	r = blkrepl_regroup_commit(old, new);
+	if (r) {
+		blkrepl_regroup_abort(old);
+		goto err;
+	}
+	blkrepl_conn_hide_leg(old, vol->index);
+	mutex_lock(&g->meta_lock);
+	vol->pair = NULL;
+	blkrepl_place_take(g, vol);
+	blkrepl_regroup_switch(old, new);
+	mutex_unlock(&g->meta_lock);
+	new->peer.other_pairs = true;
+	blkrepl_half_tell_pairs(new, conn);
+	blkrepl_regroup_end(old, new);
+	/* From here on it is no member any more, whatever fails. */
+	if (!new->peer.other_pairs) {
+		blkrepl_half_write_members(new, conn);
+		blkrepl_place_drop(&conn->log, vol->place);
+	}
+	blkrepl_group_write_members(g);
+	blkrepl_conn_trim(conn, new->nr_pairs);
+	blkrepl_conn_put(conn);
+	return 0;
+err:
+	if (conn)
+		blkrepl_conn_put(conn);
+	if (new)
+		blkrepl_link_free(new);
+	return r;
+}
+
+static int check_name(struct blkrepl_group *g, const char *name, struct netlink_ext_ack *extack)
 {
 	unsigned int i;
 
-	if (g->nr_vols == BLKREPL_MAX_MEMBERS) {
-		NL_SET_ERR_MSG(extack, "a group has at most 128 members");
-		return -ERANGE;
-	}
-	if (g->link) {
-		NL_SET_ERR_MSG(extack, "the group is in a relationship; detach it first");
-		return -EBUSY;
-	}
-	if (g->fenced) {
-		NL_SET_ERR_MSG(extack, "the group has no replica devices at present");
-		return -EBUSY;
-	}
 	for (i = 0; i < g->nr_vols; i++)
-		if (!strcmp(g->vol[i]->name, d->name)) {
+		if (!strcmp(g->vol[i]->name, name)) {
 			NL_SET_ERR_MSG(extack, "the group has a member of that name already");
 			return -EEXIST;
 		}
 	return 0;
 }
 
+static int check_new(struct blkrepl_group *g, const struct blkrepl_device *d,
+		     const struct blkrepl_device *target, struct netlink_ext_ack *extack)
+{
+	if (g->nr_vols == BLKREPL_MAX_MEMBERS) {
+		NL_SET_ERR_MSG(extack, "a group has at most 128 members");
+		return -ERANGE;
+	}
+	if (!g->link != !target) {
+		blkrepl_say(extack, g->link ?
+			    "the group is in a relationship; give a target for the member, too" :
+			    "the group is in no relationship; give no target");
+		return -EINVAL;
+	}
+	if (g->fenced) {
+		NL_SET_ERR_MSG(extack, "the group has no replica devices at present");
+		return -EBUSY;
+	}
+	if (g->link && !may_regroup(g->link, extack))
+		return -EBUSY;
+	return check_name(g, d->name, extack);
+}
+
+static struct blkrepl_vol *open_new(struct blkrepl_group *g, const struct blkrepl_device *d,
+				    struct netlink_ext_ack *extack)
+{
+	struct blkrepl_device last = *d;
+	struct blkrepl_vol *vol;
+	int r;
+
+	last.index = g->nr_vols;
+	vol = blkrepl_vol_new(g, &last, extack);
+	if (IS_ERR(vol))
+		return vol;
+	vol->place = free_place(g);
+	r = blkrepl_intent_init(vol);
+	if (r) {
+		blkrepl_vol_put(vol);
+		return ERR_PTR(r);
+	}
+	return vol;
+}
+
 /**
  * blkrepl_member_add - add a member to a group that is up
  * @g: the group
  * @d: the member; its index does not matter
+ * @target: its target, if the group is in a relationship, else NULL
  * @extack: told what is wrong
  *
  * Context: may sleep; g->conf is held.
  * Return: 0, also when it is a member already.
  */
 int blkrepl_member_add(struct blkrepl_group *g, const struct blkrepl_device *d,
-		       struct netlink_ext_ack *extack)
+		       const struct blkrepl_device *target, struct netlink_ext_ack *extack)
 {
-	struct blkrepl_device last = *d;
 	struct blkrepl_vol *vol;
 	int r;
 
 	lockdep_assert_held(&g->conf);
 	if (find_member(g, d->uuid))
 		return 0;
-	r = check_new(g, d, extack);
+	r = check_new(g, d, target, extack);
 	if (r)
 		return r;
-	last.index = g->nr_vols;
-	vol = blkrepl_vol_new(g, &last, extack);
+	vol = open_new(g, d, extack);
 	if (IS_ERR(vol))
 		return PTR_ERR(vol);
-	vol->place = free_place(g);
-	r = blkrepl_intent_init(vol);
-	r = r ?: add_durably(vol, extack);
-	if (r) {
-		blkrepl_vol_put(vol);
-		return r;
-	}
+	r = make_room(vol, extack);
+	if (r)
+		goto err_drop;
+	r = g->link ? add_pair(vol, target, extack) : add_alone(vol);
+	/* What was to be written last may have been: the areas are left then. */
+	if (r == -EIO)
+		goto err_put;
+	if (r)
+		goto err_drop;
 	r = blkrepl_vol_add_disk(vol);
 	if (r) {
-		if (!remove_durably(vol))
-			bury(vol);
+		blkrepl_member_remove(g, d->uuid, NULL);
 		return r;
 	}
+	if (g->link)
+		blkrepl_conn_show(g->link);
 	blkrepl_notify_group(g, BLKREPL_EVENT_MEMBERS);
 	return 0;
+
+err_drop:
+	blkrepl_place_drop_own(g, vol->place);
+err_put:
+	blkrepl_vol_put(vol);
+	return r;
 }
 
 /**
@@ -320,20 +465,73 @@ int blkrepl_member_remove(struct blkrepl_group *g, const u8 *uuid,
 		NL_SET_ERR_MSG(extack, "it is the group's last member; delete the group instead");
 		return -EBUSY;
 	}
-	if (g->link) {
-		NL_SET_ERR_MSG(extack, "the group is in a relationship; detach it first");
+	if (g->link && !may_regroup(g->link, extack))
 		return -EBUSY;
-	}
 	r = close_to_users(vol, extack);
 	if (r)
 		return r;
-	r = remove_durably(vol);
+	r = g->link ? remove_pair(vol, extack) : remove_alone(vol);
 	if (r) {
 		open_to_users(vol);
 		return r;
 	}
 	bury(vol);
 	blkrepl_notify_group(g, BLKREPL_EVENT_MEMBERS);
+	return 0;
+}
+
+static void change_name(struct blkrepl_group *g, char *name, const char *to)
+{
+	spin_lock(&g->link_lock);
+	strscpy_pad(name, to, BLKREPL_NAME_SIZE);
+	spin_unlock(&g->link_lock);
+}
+
+/* So that udev looks at its names again. */
+static void tell_udev(struct blkrepl_vol *vol)
+{
+	if (vol->disk)
+		kobject_uevent(&disk_to_dev(vol->disk)->kobj, KOBJ_CHANGE);
+}
+
+/**
+ * blkrepl_member_rename - give a member another name
+ * @g: the group
+ * @uuid: the member
+ * @name: a valid name
+ * @force: also while its replica device is open
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; g->conf is held.
+ */
+int blkrepl_member_rename(struct blkrepl_group *g, const u8 *uuid, const char *name, bool force,
+			  struct netlink_ext_ack *extack)
+{
+	struct blkrepl_vol *vol = find_member(g, uuid);
+	int r;
+
+	lockdep_assert_held(&g->conf);
+	if (!vol) {
+		NL_SET_ERR_MSG(extack, "the group has no such member");
+		return -ENOENT;
+	}
+	if (!strcmp(vol->name, name))
+		return 0;
+	r = check_name(g, name, extack);
+	if (r)
+		return r;
+	if (!force)
+		wait_event_timeout(g->open_wait, !READ_ONCE(vol->opens), HZ);
+	if (!force && READ_ONCE(vol->opens)) {
+		NL_SET_ERR_MSG(extack, "the member's replica device is open, and its path would change; unmount it first, or use force");
+		return -EBUSY;
+	}
+	r = write_with(vol, name);
+	if (r)
+		return r;
+	change_name(g, vol->name, name);
+	tell_udev(vol);
+	blkrepl_notify_group(g, BLKREPL_EVENT_RENAMED);
 	return 0;
 }
 
@@ -361,11 +559,8 @@ static bool show_name(struct blkrepl_group *g, const char *name)
 
 	mutex_lock(&blkrepl_groups_lock);
 	is_free = name_is_free(g, name);
-	if (is_free) {
-		spin_lock(&g->link_lock);
-		strscpy_pad(g->name, name, BLKREPL_NAME_SIZE);
-		spin_unlock(&g->link_lock);
-	}
+	if (is_free)
+		change_name(g, g->name, name);
 	mutex_unlock(&blkrepl_groups_lock);
 	return is_free;
 }
@@ -420,8 +615,8 @@ int blkrepl_group_rename(struct blkrepl_group *g, const char *name, bool force,
 	mutex_unlock(&naming);
 	if (r)
 		return r;
-	for (i = 0; i < g->nr_vols && !g->fenced; i++)
-		kobject_uevent(&disk_to_dev(g->vol[i]->disk)->kobj, KOBJ_CHANGE);
+	for (i = 0; i < g->nr_vols; i++)
+		tell_udev(g->vol[i]);
 	blkrepl_notify_group(g, BLKREPL_EVENT_RENAMED);
 	return 0;
 }

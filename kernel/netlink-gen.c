@@ -150,8 +150,16 @@ const struct nla_policy blkrepl_group_rename_nl_policy[BLKREPL_A_GROUP_FORCE + 1
 	[BLKREPL_A_GROUP_FORCE] = { .type = NLA_FLAG, },
 };
 
+/* BLKREPL_CMD_MEMBER_RENAME - do */
+const struct nla_policy blkrepl_member_rename_nl_policy[BLKREPL_A_MEMBER_FORCE + 1] = {
+	[BLKREPL_A_MEMBER_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_MEMBER_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_MEMBER_NAME] = { .type = NLA_NUL_STRING, .len = BLKREPL_NAME_MAX, },
+	[BLKREPL_A_MEMBER_FORCE] = { .type = NLA_FLAG, },
+};
+
 /* Ops table for blkrepl */
-const struct genl_ops blkrepl_nl_ops[15] = {
+const struct genl_ops blkrepl_nl_ops[16] = {
 	{
 		.cmd		= BLKREPL_CMD_GROUP_NEW,
 		.doit		= blkrepl_nl_group_new_doit,
@@ -259,6 +267,13 @@ const struct genl_ops blkrepl_nl_ops[15] = {
 		.doit		= blkrepl_nl_group_rename_doit,
 		.policy		= blkrepl_group_rename_nl_policy,
 		.maxattr	= BLKREPL_A_GROUP_FORCE,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLKREPL_CMD_MEMBER_RENAME,
+		.doit		= blkrepl_nl_member_rename_doit,
+		.policy		= blkrepl_member_rename_nl_policy,
+		.maxattr	= BLKREPL_A_MEMBER_FORCE,
 		.flags		= GENL_ADMIN_PERM,
 	},
 };

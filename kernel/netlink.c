@@ -717,11 +717,11 @@ int blkrepl_nl_member_add_doit(struct sk_buff *skb, struct genl_info *info)
 	r = parse_devices(info, BLKREPL_A_GROUP_MEMBER, true, &dev, &nr);
 	if (r)
 		return r;
-	g = nr == 1 ? lock_group(info, BLKREPL_A_GROUP_UUID, &r) : NULL;
+	g = nr <= 2 ? lock_group(info, BLKREPL_A_GROUP_UUID, &r) : NULL;
 	if (g) {
-		r = blkrepl_member_add(g, dev, info->extack);
+		r = blkrepl_member_add(g, dev, nr == 2 ? dev + 1 : NULL, info->extack);
 		unlock_group(g);
-	} else if (nr > 1) {
+	} else if (nr > 2) {
 		NL_SET_ERR_MSG(info->extack, "one member at a time");
 		r = -EINVAL;
 	}
@@ -745,6 +745,31 @@ int blkrepl_nl_member_remove_doit(struct sk_buff *skb, struct genl_info *info)
 	return r;
 }
 
+/* The group whose relationship has connected the one that an attribute names, locked. */
+static struct blkrepl_group *lock_peer(const struct nlattr *a)
+{
+	struct blkrepl_group *g, *found = NULL;
+
+	mutex_lock(&blkrepl_groups_lock);
+	list_for_each_entry(g, &blkrepl_groups, node) {
+		spin_lock(&g->link_lock);
+		if (g->link && blkrepl_uuid_equal(g->link->peer_uuid, nla_data(a)))
+			found = g;
+		spin_unlock(&g->link_lock);
+	}
+	if (found)
+		blkrepl_group_get(found);
+	mutex_unlock(&blkrepl_groups_lock);
+	if (!found)
+		return NULL;
+	mutex_lock(&found->conf);
+	if (found->up && !found->dying && found->link &&
+	    blkrepl_uuid_equal(found->link->peer_uuid, nla_data(a)))
+		return found;
+	unlock_group(found);
+	return NULL;
+}
+
 int blkrepl_nl_group_rename_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *a = info->attrs[BLKREPL_A_GROUP_NAME];
@@ -757,9 +782,39 @@ int blkrepl_nl_group_rename_doit(struct sk_buff *skb, struct genl_info *info)
 	if (r)
 		return r;
 	g = lock_group(info, BLKREPL_A_GROUP_UUID, &r);
+	if (g) {
+		r = blkrepl_group_rename(g, nla_data(a), info->attrs[BLKREPL_A_GROUP_FORCE],
+					 info->extack);
+		unlock_group(g);
+		return r;
+	}
+	if (r == -ENOENT)
+		g = lock_peer(info->attrs[BLKREPL_A_GROUP_UUID]);
 	if (!g)
 		return r;
-	r = blkrepl_group_rename(g, nla_data(a), info->attrs[BLKREPL_A_GROUP_FORCE], info->extack);
+	info->extack->_msg = NULL;
+	r = blkrepl_half_rename(g->link, nla_data(a), info->extack);
+	unlock_group(g);
+	return r;
+}
+
+int blkrepl_nl_member_rename_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr **a = info->attrs;
+	struct blkrepl_group *g;
+	int r;
+
+	if (!a[BLKREPL_A_MEMBER_UUID] || !a[BLKREPL_A_MEMBER_NAME])
+		return missing(info, "uuid or name");
+	r = check_name(info, nla_data(a[BLKREPL_A_MEMBER_NAME]));
+	if (r)
+		return r;
+	g = lock_group(info, BLKREPL_A_MEMBER_GROUP_UUID, &r);
+	if (!g)
+		return r;
+	r = blkrepl_member_rename(g, nla_data(a[BLKREPL_A_MEMBER_UUID]),
+				  nla_data(a[BLKREPL_A_MEMBER_NAME]), a[BLKREPL_A_MEMBER_FORCE],
+				  info->extack);
 	unlock_group(g);
 	return r;
 }

@@ -95,14 +95,19 @@ int blkrepl_fill_member(struct sk_buff *skb, struct blkrepl_vol *vol)
 {
 	const int pad = BLKREPL_A_MEMBER_PAD;
 	char disk[DISK_NAME_LEN];
+	int r;
 
+	spin_lock(&vol->group->link_lock);
+	r = nla_put_string(skb, BLKREPL_A_MEMBER_NAME, vol->name);
+	spin_unlock(&vol->group->link_lock);
+	if (r)
+		return r;
 	int minor = READ_ONCE(vol->minor);
 
 	snprintf(disk, sizeof(disk), minor < 0 ? "" : "blkrepl%d", minor);
 	if (nla_put(skb, BLKREPL_A_MEMBER_GROUP_UUID, BLKREPL_UUID_SIZE, vol->group->uuid) ||
 	    nla_put_u16(skb, BLKREPL_A_MEMBER_INDEX, vol->index) ||
 	    nla_put(skb, BLKREPL_A_MEMBER_UUID, BLKREPL_UUID_SIZE, vol->uuid) ||
-	    nla_put_string(skb, BLKREPL_A_MEMBER_NAME, vol->name) ||
 	    nla_put_string(skb, BLKREPL_A_MEMBER_PATH, vol->path) ||
 	    put_u64(skb, BLKREPL_A_MEMBER_SIZE, (u64)vol->sectors << SECTOR_SHIFT, pad) ||
 	    nla_put_string(skb, BLKREPL_A_MEMBER_DISK, disk) ||

@@ -84,7 +84,13 @@ static ssize_t group_uuid_show(struct device *dev, struct device_attribute *attr
 
 static ssize_t member_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", dev_to_vol(dev)->name);
+	struct blkrepl_vol *vol = dev_to_vol(dev);
+	int n;
+
+	spin_lock(&vol->group->link_lock);
+	n = sysfs_emit(buf, "%s\n", vol->name);
+	spin_unlock(&vol->group->link_lock);
+	return n;
 }
 
 static ssize_t member_uuid_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -367,6 +373,7 @@ static int grow_metadata(struct blkrepl_vol *vol, sector_t sectors)
 	int r;
 
 	lockdep_assert_held(&g->meta_lock);
+	blkrepl_log_take_size(&g->log);
 	r = blkrepl_layout_provide(g->log.layout, BLKREPL_BLOCK_INTENT, 0, vol->place,
 				   blkrepl_layout_chunks(BLKREPL_BLOCK_INTENT, sectors));
 	if (!r && vol->pair)

@@ -202,6 +202,19 @@ static int verb_group_rename(_unused_ int argc, char **argv)
                 .command = BLKREPL_CMD_GROUP_RENAME, .table = &group_table, .object = &g });
 }
 
+static int verb_member_rename(_unused_ int argc, char **argv)
+{
+        struct kernel_member m = {};
+        int r = set_field(&member_table, &m, "group_uuid", argv[1]) ?:
+                set_field(&member_table, &m, "uuid", argv[2]) ?:
+                set_field(&member_table, &m, "name", argv[3]);
+
+        if (arg_force)
+                field_set(field_find(&member_table, "force"), &m, "1");
+        return r ?: transact(&(struct netlink_request){
+                .command = BLKREPL_CMD_MEMBER_RENAME, .table = &member_table, .object = &m });
+}
+
 /* UUID, then KEY=VALUE and devices */
 static int relationship_command(uint8_t command, int argc, char **argv)
 {
@@ -449,6 +462,7 @@ static const struct verb {
         { "group-rename", 3, 3, verb_group_rename, "UUID NAME [--force]", "give a group another name" },
         { "member-add", 3, 4, verb_member_add, "GROUP-UUID INDEX:UUID:NAME:PATH [INDEX:UUID:NAME:PATH]", "add a member, in a relationship with its target" },
         { "member-remove", 3, 3, verb_member_remove, "GROUP-UUID UUID", "remove a member" },
+        { "member-rename", 4, 4, verb_member_rename, "GROUP-UUID UUID NAME [--force]", "give a member another name" },
         { "member-resize", 3, 3, verb_member_resize, "GROUP-UUID INDEX", "take over a member's new size" },
         { "relationship-new", 3, INT_MAX, verb_relationship_new, "UUID KEY=VALUE... INDEX:UUID:NAME:PATH...", "make a relationship" },
         { "relationship-connect", 3, INT_MAX, verb_relationship_connect, "UUID target_log_path=PATH INDEX:UUID:NAME:PATH...", "open its target" },
