@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "bringup.h"
+#include "change.h"
 #include "command.h"
 #include "create.h"
 #include "import.h"
@@ -80,6 +81,10 @@ static void try_group(struct group *g)
         const char *missing;
         char reason[1200];
 
+        if (g->change) {
+                change_resume(g, NULL, NULL);
+                return;
+        }
         if (g->up || g->tried || !g->wanted || g->busy || g->hidden)
                 return;
         missing = command_missing_device(g);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The parameters of CreateReplicationRelationship by themselves. */
+/* The parameters of CreateReplicationRelationship and CreateReplicationGroup by themselves. */
 #include <stdio.h>
 
 #include "../kernel/format.h"
@@ -67,6 +67,18 @@ int create_params_read(sd_bus_message *m, struct create_params *p, sd_bus_error 
         return options_read(m, OPTIONS_CREATE, &p->options, e);
 }
 
+int create_group_params_read(sd_bus_message *m, struct create_params *p, sd_bus_error *e)
+{
+        int r;
+
+        p->group_only = true;
+        if ((r = read_string(m, 's', &p->name)) < 0 ||
+            (r = read_paths(m, &p->source_elements)) < 0 ||
+            (r = options_read(m, OPTIONS_SOURCE_GROUP, &p->source_settings, e)) < 0)
+                return r;
+        return options_read(m, OPTION_BIT(OPTION_FORCE), &p->options, e);
+}
+
 static int check_kind(const struct create_params *p, sd_bus_error *e)
 {
         if (!blkrepl_sync_type_name(p->sync_type))
@@ -108,6 +120,31 @@ static int check_duplicates(const char *what, char *const *paths, sd_bus_error *
         return 0;
 }
 
+static int check_members(const struct create_params *p, size_t n, sd_bus_error *e)
+{
+        size_t names = strv_length(p->source_settings.member_names);
+
+        if (n > BLKREPL_MAX_MEMBERS)
+                return error_set(e, CODE_INVALID_PARAMETER, "A group has at most %u members, not %zu; make several groups.", BLKREPL_MAX_MEMBERS, n);
+        if (n > 0 && (p->source_settings.present & OPTION_BIT(OPTION_MEMBER_NAMES)) && names != n)
+                return error_set(e, CODE_INVALID_PARAMETER, "There are %zu sources but %zu MemberNames; give one for each source.", n, names);
+        return check_duplicates("sources", p->source_elements, e);
+}
+
+/* It brings its members, its log volume and its name. */
+static int check_target_group(const struct create_params *p, sd_bus_error *e)
+{
+        if (streq(p->target_group, p->source_group))
+                return error_set(e, CODE_INVALID_PARAMETER, "SourceGroup and TargetGroup are the same; give two groups.");
+        if (strv_length(p->target_elements) > 0 || strv_length(p->target_pools) > 0)
+                return error_set(e, CODE_INVALID_PARAMETER, "Both TargetGroup and TargetStorageElements or a pool are given; give one of them.");
+        if (*p->target_group_name)
+                return error_set(e, CODE_INVALID_PARAMETER, "The existing TargetGroup has a name; leave TargetReplicationGroupFriendlyName empty.");
+        if (p->target_settings.present & OPTIONS_TARGET_GROUP)
+                return error_set(e, CODE_INVALID_PARAMETER, "The existing TargetGroup has a log volume; leave LogVolume, LogSize and LogPool out.");
+        return 0;
+}
+
 static int check_elements(const struct create_params *p, sd_bus_error *e)
 {
         size_t n = strv_length(p->source_elements), t = strv_length(p->target_elements);
@@ -118,42 +155,45 @@ static int check_elements(const struct create_params *p, sd_bus_error *e)
                 return error_set(e, CODE_INVALID_PARAMETER, "Both SourceGroup and SourceStorageElements are given; give one of them.");
         if (!have_group && n == 0)
                 return error_set(e, CODE_INVALID_PARAMETER, "No source is given; give SourceStorageElements or a SourceGroup.");
-        if (n > BLKREPL_MAX_MEMBERS)
-                return error_set(e, CODE_INVALID_PARAMETER, "A group has at most %u members, not %zu; make several groups.", BLKREPL_MAX_MEMBERS, n);
+        if ((r = check_members(p, n, e)) < 0)
+                return r;
+        if (have_group && (p->source_settings.present & OPTION_BIT(OPTION_MEMBER_NAMES)))
+                return error_set(e, CODE_INVALID_PARAMETER, "MemberNames cannot be given for an existing SourceGroup; leave them out.");
+        if (have_group && (p->source_settings.present & OPTIONS_TARGET_GROUP))
+                return error_set(e, CODE_INVALID_PARAMETER, "The existing SourceGroup has a log volume; leave LogVolume, LogSize and LogPool out.");
         if (!streq(p->target_group, "/"))
-                return error_set(e, CODE_NOT_SUPPORTED, "This version does not take an existing TargetGroup; give TargetStorageElements or TargetStoragePools.");
+                return check_target_group(p, e);
         if (t == 0 && strv_length(p->target_pools) == 0)
-                return error_set(e, CODE_INVALID_PARAMETER, "No target is given; give TargetStorageElements, or a pool to carve them from.");
+                return error_set(e, CODE_INVALID_PARAMETER, "No target is given; give TargetStorageElements, a pool to carve them from, or a TargetGroup.");
         if (t > 0 && strv_length(p->target_pools) > 0)
                 return error_set(e, CODE_INVALID_PARAMETER, "Both TargetStorageElements and a pool are given; give one of them.");
         if (!have_group && t > 0 && t != n)
                 return error_set(e, CODE_INVALID_PARAMETER, "There are %zu sources but %zu targets; give one target for each source, in the same order.", n, t);
-        if ((r = check_duplicates("sources", p->source_elements, e)) < 0 ||
-            (r = check_duplicates("targets", p->target_elements, e)) < 0 ||
+        if ((r = check_duplicates("targets", p->target_elements, e)) < 0 ||
             (r = check_duplicates("pools", p->target_pools, e)) < 0)
                 return r;
         STRV_FOREACH(s, p->source_elements)
                 if (strv_contains(p->target_elements, *s))
                         return error_set(e, CODE_INVALID_PARAMETER, "%s is both source and target; give another target.", *s);
-        if ((p->source_settings.present & OPTION_BIT(OPTION_MEMBER_NAMES))) {
-                if (have_group)
-                        return error_set(e, CODE_INVALID_PARAMETER, "MemberNames cannot be given for an existing SourceGroup; leave them out.");
-                if (strv_length(p->source_settings.member_names) != n)
-                        return error_set(e, CODE_INVALID_PARAMETER, "There are %zu sources but %zu MemberNames; give one for each source.",
-                                         n, strv_length(p->source_settings.member_names));
-        }
-        if (have_group && (p->source_settings.present & (OPTION_BIT(OPTION_LOG_VOLUME) | OPTION_BIT(OPTION_LOG_SIZE))))
-                return error_set(e, CODE_INVALID_PARAMETER, "The existing SourceGroup has a log volume; leave LogVolume and LogSize out.");
         return 0;
 }
 
 static int check_log(const struct options *o, sd_bus_error *e)
 {
-        if ((o->present & OPTION_BIT(OPTION_LOG_VOLUME)) && (o->present & OPTION_BIT(OPTION_LOG_SIZE)))
-                return error_set(e, CODE_INVALID_PARAMETER, "LogSize is for a log volume that is made; leave it out where LogVolume is given.");
+        if ((o->present & OPTION_BIT(OPTION_LOG_VOLUME)) && (o->present & (OPTION_BIT(OPTION_LOG_SIZE) | OPTION_BIT(OPTION_LOG_POOL))))
+                return error_set(e, CODE_INVALID_PARAMETER, "LogSize and LogPool are for a log volume that is made; leave them out where LogVolume is given.");
         if ((o->present & OPTION_BIT(OPTION_LOG_VOLUME)) && strncmp(o->log_volume, "/dev/", 5) != 0)
                 return error_set(e, CODE_INVALID_PARAMETER, "LogVolume '%.200s' is no path below /dev; give that of a block device.", o->log_volume);
         return 0;
+}
+
+static int check_group(const struct create_params *p, sd_bus_error *e)
+{
+        size_t n = strv_length(p->source_elements);
+
+        if (n == 0)
+                return error_set(e, CODE_INVALID_PARAMETER, "No volume is given; give the members of the group.");
+        return check_members(p, n, e);
 }
 
 int create_check_model(const struct create_params *p, sd_bus_error *e)
@@ -161,14 +201,15 @@ int create_check_model(const struct create_params *p, sd_bus_error *e)
         struct kernel_relationship settings = {};
         int r;
 
-        if ((r = check_kind(p, e)) < 0 ||
-            (r = check_name("relationship", p->name, e)) < 0)
+        if (!p->group_only && (r = check_kind(p, e)) < 0)
                 return r;
-        if (*p->source_group_name && (r = check_name("source group", p->source_group_name, e)) < 0)
+        if ((r = check_name(p->group_only ? "group" : "relationship", p->name, e)) < 0)
                 return r;
-        if (*p->target_group_name && (r = check_name("target group", p->target_group_name, e)) < 0)
+        if (!isempty(p->source_group_name) && (r = check_name("source group", p->source_group_name, e)) < 0)
                 return r;
-        if ((r = check_elements(p, e)) < 0 ||
+        if (!isempty(p->target_group_name) && (r = check_name("target group", p->target_group_name, e)) < 0)
+                return r;
+        if ((r = p->group_only ? check_group(p, e) : check_elements(p, e)) < 0 ||
             (r = check_log(&p->source_settings, e)) < 0 ||
             (r = check_log(&p->target_settings, e)) < 0 ||
             (r = options_to_kernel(&p->options, &settings, e)) < 0)

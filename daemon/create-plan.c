@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which volumes a new relationship is to consist of: the given ones are
- * checked, names and places are chosen for those that are to be made.
+ * Which volumes a new relationship, or group, is to consist of: the given ones
+ * are checked, names and places are chosen for those that are to be made.
  */
 #include <stdio.h>
 
@@ -26,7 +26,7 @@ static uint64_t round_up(uint64_t size, uint64_t unit)
 }
 
 /* A given volume that must be free: the sentence tells who uses it. */
-static int check_free(const struct volume *v, const char *what, const char *remedy, sd_bus_error *e)
+int create_check_free(const struct volume *v, const char *what, const char *remedy, sd_bus_error *e)
 {
         struct device_info info;
         char holder[600];
@@ -47,7 +47,7 @@ static int check_free(const struct volume *v, const char *what, const char *reme
         return 0;
 }
 
-static int find_volume(struct manager *m, const char *object_path, struct volume *v, sd_bus_error *e)
+int create_find_volume(struct manager *m, const char *object_path, struct volume *v, sd_bus_error *e)
 {
         int r = volume_from_path(m, object_path, v);
 
@@ -62,7 +62,7 @@ static int check_unique(struct manager *m, const char *name, const char *source,
                 return error_set(e, CODE_INVALID_PARAMETER, "There is a relationship named %s already; choose another name.", name);
         if (source && group_find(m, source))
                 return error_set(e, CODE_INVALID_PARAMETER, "There is a group named %s already; choose another SourceReplicationGroupFriendlyName.", source);
-        if (group_find(m, target) || (source && streq(source, target)))
+        if (target && (group_find(m, target) || (source && streq(source, target))))
                 return error_set(e, CODE_INVALID_PARAMETER, "There is a group named %s already; choose another TargetReplicationGroupFriendlyName.", target);
         return 0;
 }
@@ -78,7 +78,7 @@ static int check_member_name(const struct group *g, size_t i, const char *name, 
 }
 
 /* LVM's path of a logical volume is stable and tells its volume group. */
-static int set_path(char *dest, size_t size, const struct volume *v)
+int create_set_path(char *dest, size_t size, const struct volume *v)
 {
         _cleanup_free_ char *stable = *v->pool ? strdup(v->device) : device_stable_path(v->device);
 
@@ -98,7 +98,7 @@ static int plan_sources(struct create *c, sd_bus_error *e)
                 const char *name;
                 char remedy[400];
 
-                r = find_volume(c->manager, c->params.source_elements[i], v, e);
+                r = create_find_volume(c->manager, c->params.source_elements[i], v, e);
                 if (r < 0)
                         return r;
                 name = c->params.source_settings.member_names ? c->params.source_settings.member_names[i] : strrchr(v->name, '/') + 1;
@@ -106,7 +106,7 @@ static int plan_sources(struct create *c, sd_bus_error *e)
                 if (r < 0)
                         return r;
                 snprintf(remedy, sizeof(remedy), "release it (umount, swapoff, …), call again, and then use /dev/blkrepl/%s/%s in its place.", g->name, name);
-                r = check_free(v, "source", remedy, e);
+                r = create_check_free(v, "source", remedy, e);
                 if (r < 0)
                         return r;
                 if (v->size == 0)
@@ -115,7 +115,7 @@ static int plan_sources(struct create *c, sd_bus_error *e)
                 if (r >= 0)
                         r = copy_string(m->name, sizeof(m->name), name);
                 if (r >= 0)
-                        r = set_path(m->path, sizeof(m->path), v);
+                        r = create_set_path(m->path, sizeof(m->path), v);
                 if (r < 0)
                         return r;
                 m->size = v->size;
@@ -133,15 +133,15 @@ static int plan_given_targets(struct create *c, sd_bus_error *e)
         for (size_t i = 0; i < c->target->n_members; i++) {
                 struct member *m = c->target->members + i;
 
-                r = find_volume(c->manager, c->params.target_elements[i], v, e);
+                r = create_find_volume(c->manager, c->params.target_elements[i], v, e);
                 if (r >= 0)
-                        r = check_free(v, "target", "release it, or give another target. Force does not help with a volume in use.", e);
+                        r = create_check_free(v, "target", "release it, or give another target. Force does not help with a volume in use.", e);
                 if (r < 0)
                         return r;
                 if (v->size < c->source->members[i].size)
                         return error_set(e, CODE_INVALID_PARAMETER, "The target %s has %llu bytes, its source %s has %llu; give a target that is at least as large.",
                                          v->name, (unsigned long long)v->size, c->source->members[i].name, (unsigned long long)c->source->members[i].size);
-                r = set_path(m->path, sizeof(m->path), v);
+                r = create_set_path(m->path, sizeof(m->path), v);
                 if (r >= 0)
                         r = strv_extend(&c->probe, m->path);
                 if (r < 0)
@@ -255,6 +255,44 @@ static const struct lvm_vg *vg_of(struct create *c, const struct member *m)
         return vg ? lvm_find_vg(c->manager->lvm, vg) : NULL;
 }
 
+/* A path of the form /dev/VG/LV */
+static bool lies_in(const char *path, const struct lvm_vg *vg)
+{
+        size_t n = strlen(vg->name);
+
+        return strncmp(path, "/dev/", 5) == 0 && strncmp(path + 5, vg->name, n) == 0 && path[5 + n] == '/';
+}
+
+static bool has_member(const struct group *g, dev_t number)
+{
+        struct device_info info;
+
+        for (size_t i = 0; i < g->n_members; i++)
+                if (device_get_info(g->members[i].path, &info) >= 0 && info.number == number)
+                        return true;
+        return false;
+}
+
+/* Where the log volume is to be made; the pool that was given, or that of the first member. */
+static int find_log_pool(struct create *c, const struct group *g, const struct options *o, const char *which, uint64_t needed,
+                         const struct lvm_vg **ret, sd_bus_error *e)
+{
+        _cleanup_free_ char *id = NULL;
+
+        if (o->present & OPTION_BIT(OPTION_LOG_POOL)) {
+                *ret = sd_bus_path_decode(o->log_pool, "/org/blkrepl1/pool", &id) > 0 ? lvm_find_vg(c->manager->lvm, id) : NULL;
+                if (*ret)
+                        return 0;
+                return error_set(e, CODE_OBJECT_NOT_FOUND, "There is no pool %s; ListPools tells those that there are.", o->log_pool);
+        }
+        *ret = vg_of(c, g->members);
+        if (*ret)
+                return 0;
+        return error_set(e, CODE_INVALID_PARAMETER,
+                         "The first %s %s is no logical volume, so there is no volume group to make the log volume in; give LogPool, or LogVolume, a block device of at least %llu bytes.",
+                         which, g->members[0].path, (unsigned long long)needed);
+}
+
 static int plan_given_log(struct create *c, struct group *g, const char *path, uint64_t needed, sd_bus_error *e)
 {
         _cleanup_free_ struct volume *v = malloc(sizeof(*v));
@@ -267,24 +305,19 @@ static int plan_given_log(struct create *c, struct group *g, const char *path, u
         if (r == -ENOENT)
                 return error_set(e, CODE_OBJECT_NOT_FOUND, "There is no block device %s for the log volume; give an existing one.", path);
         if (r >= 0)
-                r = check_free(v, "log volume", "give another.", e);
+                r = create_check_free(v, "log volume", "give another.", e);
         if (r < 0)
                 return r;
         if (v->size < needed)
                 return error_set(e, CODE_INVALID_PARAMETER, "The log volume %s has %llu bytes, but %llu are needed; give a larger one.",
                                  v->name, (unsigned long long)v->size, (unsigned long long)needed);
         r = device_get_info(v->device, &info);
-        for (size_t i = 0; r >= 0 && i < c->source->n_members; i++) {
-                struct device_info other;
-
-                if ((device_get_info(c->source->members[i].path, &other) >= 0 && other.number == info.number) ||
-                    (device_get_info(c->target->members[i].path, &other) >= 0 && other.number == info.number))
-                        return error_set(e, CODE_INVALID_PARAMETER, "%s is both log volume and member; give another log volume.", v->name);
-        }
+        if (r >= 0 && (has_member(c->source, info.number) || (c->target && has_member(c->target, info.number))))
+                return error_set(e, CODE_INVALID_PARAMETER, "%s is both log volume and member; give another log volume.", v->name);
         if (g == c->target && device_get_info(c->source->log_path, &(struct device_info){}) >= 0 && streq(c->source->log_path, v->device))
                 return error_set(e, CODE_INVALID_PARAMETER, "%s is the log volume of both groups; give each its own.", v->name);
         if (r >= 0)
-                r = set_path(g->log_path, sizeof(g->log_path), v);
+                r = create_set_path(g->log_path, sizeof(g->log_path), v);
         if (r >= 0)
                 r = strv_extend(&c->probe, g->log_path);
         g->log_size = v->size;
@@ -297,6 +330,7 @@ static int plan_log(struct create *c, struct group *g, const struct options *o, 
         const struct lvm_vg *vg;
         _cleanup_strv_ char **taken = NULL;
         _cleanup_free_ char *name = NULL, *log = NULL;
+        size_t n_targets = c->target ? c->target->n_members : 0;
         uint64_t free_space;
         int r = 0;
 
@@ -304,22 +338,20 @@ static int plan_log(struct create *c, struct group *g, const struct options *o, 
                 return plan_given_log(c, g, o->log_volume, needed, e);
         if (o->log_size > needed)
                 needed = o->log_size;
-        vg = vg_of(c, g->members);
-        if (!vg)
-                return error_set(e, CODE_INVALID_PARAMETER,
-                                 "The first %s %s is no logical volume, so there is no volume group to make the log volume in; give LogVolume, a block device of at least %llu bytes.",
-                                 which, g->members[0].path, (unsigned long long)needed);
+        r = find_log_pool(c, g, o, which, needed, &vg, e);
+        if (r < 0)
+                return r;
         free_space = vg->free;
-        for (size_t i = 0; i < c->target->n_members && free_space; i++)
+        for (size_t i = 0; i < n_targets && free_space; i++)
                 if (c->target->members[i].made && vg_of(c, c->target->members + i) == vg)
                         free_space -= c->target->members[i].size < free_space ? c->target->members[i].size : free_space;
-        if (g == c->target && c->source->log_made && vg_of(c, c->source->members) == vg)
+        if (g == c->target && c->source->log_made && !c->keep_source && lies_in(c->source->log_path, vg))
                 free_space -= c->source->log_size < free_space ? c->source->log_size : free_space;
         g->log_size = round_up(needed, vg->extent_size);
         if (free_space < g->log_size)
                 return no_space(&(struct share){ .vg = vg, .free = free_space }, 1, "the log volume", g->log_size, e);
 
-        for (size_t i = 0; r >= 0 && i < c->target->n_members; i++)
+        for (size_t i = 0; r >= 0 && i < n_targets; i++)
                 r = strv_extend(&taken, c->target->members[i].path);
         if (r >= 0)
                 r = strv_extend(&taken, c->source->log_path);
@@ -332,9 +364,8 @@ static int plan_log(struct create *c, struct group *g, const struct options *o, 
         return snprintf(g->log_path, sizeof(g->log_path), "/dev/%s/%s", vg->name, name) >= (int)sizeof(g->log_path) ? -ENAMETOOLONG : 0;
 }
 
-static int find_source_group(struct create *c, sd_bus_error *e)
+static int find_group(struct create *c, const char *path, struct group **ret, sd_bus_error *e)
 {
-        const char *path = c->params.source_group;
         _cleanup_free_ char *id = NULL;
         struct group *g = NULL;
 
@@ -345,15 +376,67 @@ static int find_source_group(struct create *c, sd_bus_error *e)
         if (group_relationship(g))
                 return error_set(e, CODE_FAILED, "The group %s is in the relationship %s already; detach that first.",
                                  g->name, group_relationship(g)->name);
-        if (g->role != GROUP_SOURCE || !g->up)
-                return error_set(e, CODE_FAILED, "The group %s has no replica devices that are up; start it first.", g->name);
-        if (g->busy)
+        if (g->busy || g->change)
                 return error_set(e, CODE_FAILED, "The group %s is being changed; try again in a moment.", g->name);
+        *ret = g;
+        return 0;
+}
+
+static int find_source_group(struct create *c, sd_bus_error *e)
+{
+        struct group *g;
+        int r;
+
+        r = find_group(c, c->params.source_group, &g, e);
+        if (r < 0)
+                return r;
+        if (!g->up)
+                return error_set(e, CODE_FAILED, "The group %s has no replica devices that are up; start it first.", g->name);
         if (c->params.target_elements && strv_length(c->params.target_elements) != g->n_members)
                 return error_set(e, CODE_INVALID_PARAMETER, "The group %s has %zu members but there are %zu targets; give one for each, in the same order.",
                                  g->name, g->n_members, strv_length(c->params.target_elements));
         c->source = g;
         c->keep_source = true;
+        return 0;
+}
+
+/* What it has is overwritten, so it must not be in use, and what it carries is looked at like any target. */
+static int find_target_group(struct create *c, sd_bus_error *e)
+{
+        struct group *g;
+        int r;
+
+        r = find_group(c, c->params.target_group, &g, e);
+        if (r < 0)
+                return r;
+        group_refresh(g);
+        if (g->up && g->kernel.open_count > 0)
+                return error_set(e, CODE_FAILED, "A replica device of the group %s is open; umount and close it first.", g->name);
+        for (size_t i = 0; r >= 0 && i < g->n_members; i++)
+                r = strv_extend(&c->probe, g->members[i].path);
+        if (r < 0)
+                return r;
+        c->target = g;
+        c->keep_target = true;
+        return 0;
+}
+
+/* Against the sources, which are known now */
+static int check_target_group(struct create *c, sd_bus_error *e)
+{
+        const struct group *s = c->source, *t = c->target;
+
+        if (t->n_members != s->n_members)
+                return error_set(e, CODE_INVALID_PARAMETER, "The group %s has %zu members, its source %zu; give a group with as many.",
+                                 t->name, t->n_members, s->n_members);
+        for (size_t i = 0; i < s->n_members; i++)
+                if (t->members[i].size < s->members[i].size)
+                        return error_set(e, CODE_INVALID_PARAMETER, "The member %s of the group %s has %llu bytes, its source %s has %llu; extend it first.",
+                                         t->members[i].name, t->name, (unsigned long long)t->members[i].size,
+                                         s->members[i].name, (unsigned long long)s->members[i].size);
+        if (t->log_size < log_needed(s))
+                return error_set(e, CODE_INVALID_PARAMETER, "The log volume of the group %s has %llu bytes, but %llu are needed; extend it first.",
+                                 t->name, (unsigned long long)t->log_size, (unsigned long long)log_needed(s));
         return 0;
 }
 
@@ -370,11 +453,15 @@ static int make_objects(struct create *c, const char *source, const char *target
                         return -ENOMEM;
                 c->source->hidden = true;
         }
-        r = sd_id128_randomize(&id);
-        c->target = r < 0 ? NULL : group_new(m, id, target, GROUP_TARGET, c->source->n_members);
-        if (!c->target)
-                return -ENOMEM;
-        c->target->hidden = true;
+        if (c->params.group_only)
+                return 0;
+        if (!c->keep_target) {
+                r = sd_id128_randomize(&id);
+                c->target = r < 0 ? NULL : group_new(m, id, target, GROUP_TARGET, c->source->n_members);
+                if (!c->target)
+                        return -ENOMEM;
+                c->target->hidden = true;
+        }
         r = sd_id128_randomize(&id);
         c->relationship = r < 0 ? NULL : relationship_new(m, id, c->params.name, c->source, c->target);
         if (!c->relationship)
@@ -386,51 +473,82 @@ static int make_objects(struct create *c, const char *source, const char *target
         return 0;
 }
 
-int create_plan(struct create *c, sd_bus_error *e)
+static int plan_group(struct create *c, sd_bus_error *e)
 {
         const struct create_params *p = &c->params;
-        const char *source = *p->source_group_name ? p->source_group_name : p->name;
-        _cleanup_free_ char *target = NULL;
-        uint64_t log_size;
         int r;
 
-        if (!peer_is_local(c->manager, p->target_system))
-                return error_set(e, CODE_OBJECT_NOT_FOUND, "There is no storage system %s; this version replicates within this one: give / or /org/blkrepl1/peer/local.",
-                                 p->target_system);
-        if (*p->target_group_name)
-                target = strdup(p->target_group_name);
-        else if (asprintf(&target, "%s-replica", p->name) < 0)
-                target = NULL;
-        if (!target)
-                return -ENOMEM;
-        if (!blkrepl_name_valid(target))
-                return error_set(e, CODE_INVALID_PARAMETER, "The name %s of the target group is too long; give TargetReplicationGroupFriendlyName.", target);
-
-        if (!streq(p->source_group, "/")) {
-                r = find_source_group(c, e);
-                if (r < 0)
-                        return r;
-        }
-        r = check_unique(c->manager, p->name, c->keep_source ? NULL : source, target, e);
+        if (group_find(c->manager, p->name))
+                return error_set(e, CODE_INVALID_PARAMETER, "There is a group named %s already; choose another name.", p->name);
+        r = make_objects(c, p->name, NULL);
         if (r >= 0)
-                r = make_objects(c, source, target);
-        if (r >= 0 && !c->keep_source)
                 r = plan_sources(c, e);
+        return r < 0 ? r : plan_log(c, c->source, &p->source_settings, "member", e);
+}
+
+/* The name that the target group is to have; NULL is out of memory. */
+static char *choose_target_name(const struct create *c)
+{
+        char *name = NULL;
+
+        if (c->keep_target || *c->params.target_group_name)
+                return strdup(c->keep_target ? c->target->name : c->params.target_group_name);
+        return asprintf(&name, "%s-replica", c->params.name) < 0 ? NULL : name;
+}
+
+static int plan_targets(struct create *c, sd_bus_error *e)
+{
+        const struct create_params *p = &c->params;
+        uint64_t log_size = log_needed(c->source);
+        int r = 0;
+
         for (size_t i = 0; r >= 0 && i < c->target->n_members; i++) {
                 memcpy(c->target->members[i].name, c->source->members[i].name, sizeof(c->target->members[i].name));
                 r = sd_id128_randomize(&c->target->members[i].uuid);
         }
         if (r < 0)
                 return r;
-
-        log_size = log_needed(c->source);
         if (p->target_settings.log_size > log_size)
                 log_size = p->target_settings.log_size;
-        r = p->target_elements ? plan_given_targets(c, e) :
-                plan_carved_targets(c, p->target_settings.present & OPTION_BIT(OPTION_LOG_VOLUME) ? 0 : log_size, e);
+        /* Only where it is made beside the first member it takes space there. */
+        if (p->target_settings.present & (OPTION_BIT(OPTION_LOG_VOLUME) | OPTION_BIT(OPTION_LOG_POOL)))
+                log_size = 0;
+        return p->target_elements ? plan_given_targets(c, e) : plan_carved_targets(c, log_size, e);
+}
+
+int create_plan(struct create *c, sd_bus_error *e)
+{
+        const struct create_params *p = &c->params;
+        const char *source = isempty(p->source_group_name) ? p->name : p->source_group_name;
+        _cleanup_free_ char *target = NULL;
+        int r = 0;
+
+        if (p->group_only)
+                return plan_group(c, e);
+        if (!peer_is_local(c->manager, p->target_system))
+                return error_set(e, CODE_OBJECT_NOT_FOUND, "There is no storage system %s; this version replicates within this one: give / or /org/blkrepl1/peer/local.",
+                                 p->target_system);
+        if (!streq(p->source_group, "/"))
+                r = find_source_group(c, e);
+        if (r >= 0 && !streq(p->target_group, "/"))
+                r = find_target_group(c, e);
+        if (r < 0)
+                return r;
+        target = choose_target_name(c);
+        if (!target)
+                return -ENOMEM;
+        if (!blkrepl_name_valid(target))
+                return error_set(e, CODE_INVALID_PARAMETER, "The name %s of the target group is too long; give TargetReplicationGroupFriendlyName.", target);
+        r = check_unique(c->manager, p->name, c->keep_source ? NULL : source, c->keep_target ? NULL : target, e);
+        if (r >= 0)
+                r = make_objects(c, source, target);
+        if (r >= 0 && !c->keep_source)
+                r = plan_sources(c, e);
+        if (r >= 0)
+                r = c->keep_target ? check_target_group(c, e) : plan_targets(c, e);
         if (r >= 0 && !c->keep_source)
                 r = plan_log(c, c->source, &p->source_settings, "source", e);
-        if (r >= 0)
+        if (r >= 0 && !c->keep_target)
                 r = plan_log(c, c->target, &p->target_settings, "target", e);
         return r;
 }

@@ -2,7 +2,9 @@
 #include <stdio.h>
 
 #include "bringup.h"
+#include "change.h"
 #include "child.h"
+#include "command.h"
 #include "create.h"
 #include "device.h"
 #include "logvol.h"
@@ -20,11 +22,30 @@ enum step {
         STEP_WIPE_SOURCE_LOG,
         STEP_WIPE_TARGET_LOG,
         STEP_GROUP,
+        STEP_TARGET_DOWN,       /* a target group that was there before */
         STEP_RELATIONSHIP,
         STEP_FOLLOW,
 };
 
 static void go_on(struct create *c);
+
+static bool is_kept(const struct create *c, const struct group *g)
+{
+        return (g == c->source && c->keep_source) || (g == c->target && c->keep_target);
+}
+
+static const char *name_of(const struct create *c)
+{
+        return c->relationship ? c->relationship->name : c->source->name;
+}
+
+static int put_intent(struct create *c, enum intent_phase phase)
+{
+        if (!c->relationship)
+                return store_put_change(c->manager->store, c->source->uuid, c->source->change);
+        return store_put_intent(c->manager->store, c->relationship->uuid, phase,
+                                (c->keep_source ? INTENT_KEEP_SOURCE : 0) | (c->keep_target ? INTENT_KEEP_TARGET : 0));
+}
 
 static void create_free(struct create *c)
 {
@@ -53,7 +74,7 @@ static void reply_error(struct create *c)
         c->message = sd_bus_message_unref(c->message);
 }
 
-static void on_undone(_unused_ const sd_bus_error *e, void *userdata)
+static void on_target_returned(_unused_ struct group *g, void *userdata)
 {
         struct create *c = userdata;
 
@@ -61,6 +82,21 @@ static void on_undone(_unused_ const sd_bus_error *e, void *userdata)
         if (c->job)
                 job_finish(c->job, c->canceled ? JOB_CANCELED : JOB_FAILED, c->canceled ? NULL : &c->error);
         create_free(c);
+}
+
+static void on_undone(_unused_ const sd_bus_error *e, void *userdata)
+{
+        struct create *c = userdata;
+
+        if (c->keep_source)
+                c->source->busy = false;
+        if (c->keep_target) {
+                c->target->role = GROUP_SOURCE;
+                c->target->busy = false;
+                if (store_put_group(c->manager->store, c->target) >= 0 && change_resume(c->target, on_target_returned, c) > 0)
+                        return;
+        }
+        on_target_returned(NULL, c);
 }
 
 static void on_obstacle(const char *obstacle, void *userdata)
@@ -85,7 +121,7 @@ static void undo(struct create *c)
         if (!c->committed) {
                 if (c->relationship)
                         relationship_free(c->relationship);
-                if (c->target)
+                if (c->target && !c->keep_target)
                         group_free(c->target);
                 if (c->source && !c->keep_source)
                         group_free(c->source);
@@ -93,14 +129,13 @@ static void undo(struct create *c)
                 create_free(c);
                 return;
         }
-        log_notice("Undoing the creation of %s: %s", c->relationship->name, c->canceled ? "canceled" : strempty(c->error.message));
-        store_put_intent(c->manager->store, c->relationship->uuid, INTENT_UNDO, c->keep_source);
+        log_notice("Undoing the creation of %s: %s", name_of(c), c->canceled ? "canceled" : strempty(c->error.message));
+        put_intent(c, INTENT_UNDO);
         if (c->job)
                 job_set_phase(c->job, "undoing");
-        if (c->keep_source)
-                c->source->busy = false;
         r = dismantle(c->manager, &(struct dismantle_plan){
-                .relationship = c->relationship, .source = c->keep_source ? NULL : c->source, .target = c->target,
+                .relationship = c->relationship, .source = c->keep_source ? NULL : c->source,
+                .target = c->keep_target ? NULL : c->target,
                 .remove_members = true, .retry = true }, on_undone, on_obstacle, c);
         if (r < 0)
                 log_oom();
@@ -194,16 +229,51 @@ static int attach_job(struct create *c)
         return 0;
 }
 
+static void show_group(struct create *c, struct group *g)
+{
+        if (!g || is_kept(c, g))
+                return;
+        g->hidden = false;
+        group_announce(g, true);
+}
+
 static void show(struct create *c)
 {
-        if (!c->keep_source) {
-                c->source->hidden = false;
-                group_announce(c->source, true);
-        }
-        c->target->hidden = false;
-        group_announce(c->target, true);
+        show_group(c, c->source);
+        show_group(c, c->target);
+        if (!c->relationship)
+                return;
         c->relationship->hidden = false;
         relationship_announce(c->relationship, true);
+}
+
+/* What is changed apart from the relationship is noted with its group. */
+static int note_change(struct group *g, enum change_kind kind)
+{
+        g->change = calloc(1, sizeof(*g->change));
+        if (!g->change)
+                return -ENOMEM;
+        g->change->kind = kind;
+        return store_put_change(g->manager->store, g->uuid, g->change);
+}
+
+static int put_rows(struct create *c)
+{
+        struct store *s = c->manager->store;
+        int r = 0;
+
+        if (!c->keep_source)
+                r = store_put_group(s, c->source);
+        if (r >= 0 && !c->relationship)
+                r = note_change(c->source, CHANGE_CREATE);
+        if (r < 0 || !c->relationship)
+                return r;
+        r = store_put_group(s, c->target);
+        if (r >= 0 && c->keep_target)
+                r = note_change(c->target, CHANGE_LEND);
+        if (r >= 0)
+                r = store_put_relationship(s, c->relationship);
+        return r < 0 ? r : put_intent(c, INTENT_PREPARE);
 }
 
 static int commit(struct create *c)
@@ -213,23 +283,29 @@ static int commit(struct create *c)
 
         if (!manager_module_loaded(c->manager))
                 return error_set(&c->error, CODE_NOT_ENOUGH_RESOURCES, "The kernel module is not loaded; run 'modprobe blkrepl'.");
+        if (c->keep_target)
+                c->target->role = GROUP_TARGET;
         r = store_begin(s);
-        if (r >= 0 && !c->keep_source)
-                r = store_put_group(s, c->source);
         if (r >= 0)
-                r = store_put_group(s, c->target);
-        if (r >= 0)
-                r = store_put_relationship(s, c->relationship);
-        if (r >= 0)
-                r = store_put_intent(s, c->relationship->uuid, INTENT_PREPARE, c->keep_source);
+                r = put_rows(c);
         if (r >= 0)
                 r = store_commit(s);
         if (r < 0) {
                 store_rollback(s);
+                if (c->keep_target) {
+                        c->target->role = GROUP_SOURCE;
+                        change_forget(c->target);
+                }
                 return r;
         }
         c->committed = true;
-        c->relationship->busy = c->source->busy = c->target->busy = true;
+        c->source->busy = true;
+        c->step = STEP_CARVE;
+        if (!c->relationship) {
+                log_info("Creating the group %s.", c->source->name);
+                return 0;
+        }
+        c->relationship->busy = c->target->busy = true;
         show(c);
         r = attach_job(c);
         if (r < 0)
@@ -239,7 +315,6 @@ static int commit(struct create *c)
                 create_reply(c->message, c->relationship, c->job);
                 c->message = sd_bus_message_unref(c->message);
         }
-        c->step = STEP_CARVE;
         return 0;
 }
 
@@ -271,9 +346,11 @@ static int lvcreate(struct create *c, const struct group *g, const struct member
 
 static int carve(struct create *c)
 {
-        while (c->index < c->target->n_members && !c->target->members[c->index].made)
+        size_t n = c->target && !c->keep_target ? c->target->n_members : 0;
+
+        while (c->index < n && !c->target->members[c->index].made)
                 c->index++;
-        if (c->index < c->target->n_members)
+        if (c->index < n)
                 return lvcreate(c, c->target, c->target->members + c->index);
         c->step = STEP_SOURCE_LOG;
         c->index = 0;
@@ -282,7 +359,7 @@ static int carve(struct create *c)
 
 static int make_log(struct create *c, const struct group *g, enum step after)
 {
-        if (g->log_made && c->index == 0 && !(g == c->source && c->keep_source))
+        if (g && g->log_made && c->index == 0 && !is_kept(c, g))
                 return lvcreate(c, g, NULL);
         c->step = after;
         c->index = 0;
@@ -292,7 +369,7 @@ static int make_log(struct create *c, const struct group *g, enum step after)
 /* The log volume, if it is a logical volume that was given, is tagged after the members. */
 static int tag(struct create *c, const struct group *g, enum step after)
 {
-        while (c->index <= g->n_members && !(g == c->source && c->keep_source)) {
+        while (g && c->index <= g->n_members && !is_kept(c, g)) {
                 const struct member *m = c->index < g->n_members ? g->members + c->index : NULL;
                 const struct lvm_lv *lv = lvm_find_lv_by_path(c->manager->lvm, m ? m->path : g->log_path);
                 _cleanup_strv_ char **words = NULL;
@@ -330,7 +407,7 @@ static void on_wiped(const struct child_result *result, void *userdata)
 
 static int wipe(struct create *c, struct group *g)
 {
-        if (!g->log_made || (g == c->source && c->keep_source)) {
+        if (!g || !g->log_made || is_kept(c, g)) {
                 c->step++;
                 return 0;
         }
@@ -348,7 +425,7 @@ static void on_group(const struct child_result *result, void *userdata)
         else {
                 group_refresh(c->source);
                 if (still_wanted(c))
-                        next(c, STEP_RELATIONSHIP);
+                        next(c, STEP_TARGET_DOWN);
         }
 }
 
@@ -360,9 +437,10 @@ static int make_group(struct create *c)
                 .uuid = c->source->uuid, .create = true, .force = c->params.options.force,
         };
 
-        job_set_phase(c->job, "formatting");
+        if (c->job)
+                job_set_phase(c->job, "formatting");
         if (c->keep_source) {
-                c->step = STEP_RELATIONSHIP;
+                c->step = STEP_TARGET_DOWN;
                 return 0;
         }
         devices = group_devices(c->source);
@@ -373,6 +451,25 @@ static int make_group(struct create *c)
         return child_netlink(c->manager->event, &(struct netlink_request){
                 .command = BLKREPL_CMD_GROUP_NEW, .table = &group_table, .object = &k,
                 .devices = devices, .n_devices = c->source->n_members }, on_group, c, NULL) ?: 1;
+}
+
+static void on_target_down(const struct child_result *result, void *userdata)
+{
+        struct create *c = userdata;
+
+        group_refresh(c->target);
+        if (result->error < 0 && result->error != -ENOENT)
+                fail(c, result->error, "", result->fault.message);
+        else if (still_wanted(c))
+                next(c, STEP_RELATIONSHIP);
+}
+
+static int take_target_down(struct create *c)
+{
+        c->step = c->relationship ? STEP_RELATIONSHIP : STEP_FOLLOW;
+        if (!c->keep_target)
+                return 0;
+        return command_group_del(c->target, false, on_target_down, c) ?: 1;
 }
 
 static void on_relationship(const struct child_result *result, void *userdata)
@@ -414,6 +511,21 @@ static int make_relationship(struct create *c)
                 .devices = devices, .n_devices = c->target->n_members }, on_relationship, c, NULL) ?: 1;
 }
 
+static int end_group(struct create *c)
+{
+        int r = store_delete_change(c->manager->store, c->source->uuid);
+
+        if (r < 0)
+                return r;
+        change_forget(c->source);
+        c->source->busy = false;
+        lvm_refresh(c->manager->lvm, NULL, NULL);
+        show(c);
+        create_group_reply(c->message, c->source);
+        create_free(c);
+        return 1;
+}
+
 /* It is made. What is left is the copy, which goes on without us as well. */
 static int follow(struct create *c)
 {
@@ -421,6 +533,14 @@ static int follow(struct create *c)
         struct job *j = c->job;
         int r;
 
+        if (!q)
+                return end_group(c);
+        if (c->keep_target) {
+                r = store_delete_change(c->manager->store, c->target->uuid);
+                if (r < 0)
+                        return r;
+                change_forget(c->target);
+        }
         q->busy = c->source->busy = c->target->busy = false;
         lvm_refresh(c->manager->lvm, NULL, NULL);
         relationship_send_event(q, "created");
@@ -435,7 +555,7 @@ static int follow(struct create *c)
                 create_free(c);
                 return 1;
         }
-        r = store_put_intent(c->manager->store, q->uuid, INTENT_COPY, c->keep_source);
+        r = put_intent(c, INTENT_COPY);
         if (r < 0)
                 return r;
         relationship_refresh(q, true);
@@ -480,6 +600,9 @@ static void go_on(struct create *c)
                 case STEP_GROUP:
                         r = make_group(c);
                         break;
+                case STEP_TARGET_DOWN:
+                        r = take_target_down(c);
+                        break;
                 case STEP_RELATIONSHIP:
                         r = make_relationship(c);
                         break;
@@ -503,7 +626,7 @@ static void on_refreshed(int error, const char *message, void *userdata)
         }
         r = create_plan(c, &c->error);
         if (r < 0)
-                fail(c, r, "", "The relationship cannot be planned.");
+                fail(c, r, "", "The creation cannot be planned.");
         else
                 next(c, STEP_PROBE);
 }
@@ -544,7 +667,7 @@ int create_start(struct manager *m, sd_bus_message *message, struct create_param
 
 /* What an earlier instance left */
 
-static int recover(sd_id128_t uuid, enum intent_phase phase, bool keep_source, void *userdata)
+static int recover(sd_id128_t uuid, enum intent_phase phase, unsigned int keep, void *userdata)
 {
         struct manager *m = userdata;
         struct relationship *q = relationship_by_uuid(m, uuid);
@@ -558,22 +681,40 @@ static int recover(sd_id128_t uuid, enum intent_phase phase, bool keep_source, v
         c->relationship = q;
         c->source = q->source;
         c->target = q->target;
-        c->keep_source = keep_source;
+        c->keep_source = keep & INTENT_KEEP_SOURCE;
+        c->keep_target = keep & INTENT_KEEP_TARGET;
         c->committed = true;
         if (phase == INTENT_COPY) {
                 c->step = STEP_FOLLOW;
                 return 0;
         }
-        q->hidden = c->target->hidden = true;
-        if (!keep_source)
-                c->source->hidden = true;
+        q->hidden = true;
+        c->target->hidden = !c->keep_target;
+        c->source->hidden = !c->keep_source;
         c->canceled = true;
+        return 0;
+}
+
+static int recover_group(struct group *g)
+{
+        struct create *c = create_new(g->manager);
+
+        if (!c)
+                return -ENOMEM;
+        c->source = g;
+        g->hidden = true;
+        c->committed = c->canceled = true;
         return 0;
 }
 
 int create_recover_intents(struct manager *m)
 {
-        return store_each_intent(m->store, recover, m);
+        int r = store_each_intent(m->store, recover, m);
+
+        for (struct group *g = m->groups; r >= 0 && g; g = g->next)
+                if (g->change && g->change->kind == CHANGE_CREATE)
+                        r = recover_group(g);
+        return r;
 }
 
 /* After the groups have been brought up, so that the module can forget what is half made. */

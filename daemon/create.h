@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * CreateReplicationRelationship: parameters are checked first (create-check.c,
- * create-plan.c), then everything is made step by step (create.c). A failure
- * or a cancellation at any step takes apart again what there is.
+ * CreateReplicationRelationship, and CreateReplicationGroup, which is the first
+ * half of it: parameters are checked first (create-check.c, create-plan.c), then
+ * everything is made step by step (create.c). A failure or a cancellation at any
+ * step takes apart again what there is; groups that were there before stay.
  */
 #pragma once
 
@@ -11,6 +12,7 @@
 #include "options.h"
 
 struct create_params {
+        bool group_only;                /* a source group without a relationship; name is its name */
         char *name;
         uint16_t sync_type, mode;
         char *target_system;
@@ -26,9 +28,9 @@ struct create {
         struct create *next;
         sd_bus_message *message;        /* the call, until it is replied to */
         struct create_params params;
-        struct relationship *relationship;
+        struct relationship *relationship;      /* NULL: a group alone is made, the source */
         struct group *source, *target;
-        bool keep_source;               /* it was there before */
+        bool keep_source, keep_target;  /* they were there before */
         struct job *job;
         int step;
         size_t index;                   /* within a step that is done for each member */
@@ -41,11 +43,19 @@ struct create {
 
 void create_params_done(struct create_params *p);
 int create_params_read(sd_bus_message *m, struct create_params *p, sd_bus_error *e);
+int create_group_params_read(sd_bus_message *m, struct create_params *p, sd_bus_error *e);
 
 /* What can be judged by the parameters alone. */
 int create_check_model(const struct create_params *p, sd_bus_error *e);
 /* Against what there is; makes the groups and the relationship, hidden still. */
 int create_plan(struct create *c, sd_bus_error *e);
+
+/* Parts of it, of use for a member that comes later; the remedy ends the sentence on a volume in use. */
+struct volume;
+int create_find_volume(struct manager *m, const char *object_path, struct volume *v, sd_bus_error *e);
+int create_check_free(const struct volume *v, const char *what, const char *remedy, sd_bus_error *e);
+/* A path of the volume that stays the same over reboots */
+int create_set_path(char *dest, size_t size, const struct volume *v);
 
 /* lvm's words that make the volume of a member, or with NULL the log volume; that tag one which is there. */
 int create_words_make(const struct group *g, const struct member *m, char ***words);
@@ -58,6 +68,7 @@ int create_recover_intents(struct manager *m);
 void create_undo_intents(struct manager *m);
 void create_resume_jobs(struct manager *m);
 int create_reply(sd_bus_message *message, const struct relationship *q, const struct job *job);
+int create_group_reply(sd_bus_message *message, const struct group *g);
 void creations_free(struct manager *m);
 /* Volumes are being made: news of devices are of no interest yet. */
 bool create_is_preparing(const struct manager *m);

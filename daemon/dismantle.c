@@ -6,6 +6,7 @@
 #include "job.h"
 #include "logvol.h"
 #include "store.h"
+#include "volumes.h"
 
 #define RETRY_USEC (5 * USEC_PER_SEC)
 
@@ -161,37 +162,14 @@ static void on_refreshed(int error, const char *message, void *userdata)
                 next(d, STEP_REMOVE);
 }
 
-/* One command for all volumes; none is left: 0. */
-static int change_volumes(struct dismantling *d, bool remove)
+static bool is_removed(const struct lvm_lv *lv, void *userdata)
 {
-        const struct lvm_report *report = lvm_get_report(d->manager->lvm);
-        _cleanup_strv_ char **words = NULL, **names = NULL;
-        int r;
+        return belongs(userdata, lv) && to_be_removed(userdata, lv);
+}
 
-        r = strv_extend(&words, remove ? "lvremove" : "lvchange");
-        if (r >= 0)
-                r = strv_extend(&words, "-y");
-        for (size_t i = 0; r >= 0 && i < report->n_lvs; i++) {
-                const struct lvm_lv *lv = report->lvs + i;
-
-                if (!belongs(d, lv) || to_be_removed(d, lv) != remove)
-                        continue;
-                if (remove)
-                        log_info("Removing the logical volume %s/%s.", lv->vg, lv->name);
-                STRV_FOREACH(t, lv->tags)
-                        if (r >= 0 && !remove && strncmp(*t, "blkrepl.", 8) == 0)
-                                r = strv_extendf(&words, "--deltag=%s", *t);
-                if (r >= 0)
-                        r = strv_extendf(&names, "%s/%s", lv->vg, lv->name);
-        }
-        if (r < 0 || !names)
-                return r;
-        STRV_FOREACH(n, names)
-                if (r >= 0)
-                        r = strv_extend(&words, *n);
-        if (r >= 0)
-                r = lvm_command(d->manager->lvm, words, on_lvm, d);
-        return r < 0 ? r : 1;
+static bool is_untagged(const struct lvm_lv *lv, void *userdata)
+{
+        return belongs(userdata, lv) && !to_be_removed(userdata, lv);
 }
 
 static void on_wiped(const struct child_result *result, void *userdata)
@@ -280,12 +258,12 @@ static void go_on(struct dismantling *d)
                         r = r < 0 ? r : 1;
                         break;
                 case STEP_REMOVE:
-                        r = change_volumes(d, true);
+                        r = volumes_release(d->manager->lvm, true, is_removed, on_lvm, d);
                         if (r == 0)
                                 d->step = STEP_UNTAG;
                         break;
                 case STEP_UNTAG:
-                        r = change_volumes(d, false);
+                        r = volumes_release(d->manager->lvm, false, is_untagged, on_lvm, d);
                         if (r == 0)
                                 d->step = STEP_WIPE_SOURCE;
                         break;

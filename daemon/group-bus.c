@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus.h"
 #include "job.h"
+#include "member.h"
 #include "operation.h"
 #include "peer.h"
 #include "polkit.h"
@@ -233,6 +234,49 @@ METHOD(method_resize)
         return r <= 0 ? (r < 0 ? r : 1) : operation_resize(userdata, m, e);
 }
 
+METHOD(method_add_member)
+{
+        _cleanup_(options_done) struct options o = {};
+        const char *element;
+        int r = sd_bus_message_read(m, "o", &element);
+
+        if (r >= 0)
+                r = read_options(userdata, m, OPTIONS_ADD_MEMBER, &o, ACTION_CREATE, "add-member", e);
+        return r <= 0 ? (r < 0 ? r : 1) : member_add(userdata, element, &o, m, e);
+}
+
+METHOD(method_remove_member)
+{
+        _cleanup_(options_done) struct options o = {};
+        const char *id;
+        int r = sd_bus_message_read(m, "s", &id);
+
+        if (r >= 0)
+                r = read_options(userdata, m, OPTIONS_REMOVE_MEMBER, &o, ACTION_DESTROY, "remove-member", e);
+        return r <= 0 ? (r < 0 ? r : 1) : member_remove(userdata, id, &o, m, e);
+}
+
+METHOD(method_rename)
+{
+        _cleanup_(options_done) struct options o = {};
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r >= 0)
+                r = read_options(userdata, m, OPTION_BIT(OPTION_FORCE), &o, ACTION_CONTROL, "rename", e);
+        return r <= 0 ? (r < 0 ? r : 1) : group_rename(userdata, name, o.force, m, e);
+}
+
+METHOD(method_set_settings)
+{
+        _cleanup_(options_done) struct options settings = {}, o = {};
+        int r = options_read(m, OPTIONS_GROUP_SETTINGS, &settings, e);
+
+        if (r >= 0)
+                r = read_options(userdata, m, OPTION_BIT(OPTION_FORCE), &o, ACTION_CONTROL, "set-settings", e);
+        return r <= 0 ? (r < 0 ? r : 1) : group_set(userdata, &settings, o.force, m, e);
+}
+
 #define RESULT SD_BUS_RESULT("u", return_value, "o", job, "a{sv}", extended_status)
 
 const sd_bus_vtable group_vtable[] = {
@@ -245,8 +289,12 @@ const sd_bus_vtable group_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Stop", SD_BUS_ARGS("a{sv}", options), RESULT, method_stop, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_ARGS("a{sv}", options), RESULT, method_delete, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Resize", SD_BUS_ARGS("a{sv}", options), RESULT, method_resize, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AddMember", SD_BUS_ARGS("o", element, "a{sv}", options), RESULT, method_add_member, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RemoveMember", SD_BUS_ARGS("s", member, "a{sv}", options), RESULT, method_remove_member, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Rename", SD_BUS_ARGS("s", name, "a{sv}", options), RESULT, method_rename, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetSettings", SD_BUS_ARGS("a{sv}", settings, "a{sv}", options), RESULT, method_set_settings, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("UUID", "s", get_uuid, 0, PROPERTY_CONST),
-        SD_BUS_PROPERTY("Name", "s", get_name, 0, PROPERTY_CONST),
+        SD_BUS_PROPERTY("Name", "s", get_name, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("Role", "s", get_role, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("State", "s", get_state, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("Reason", "s", get_reason, 0, PROPERTY_CHANGES),

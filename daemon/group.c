@@ -4,6 +4,7 @@
 
 #include "group.h"
 #include "relationship.h"
+#include "store.h"
 
 struct group *group_new(struct manager *m, sd_id128_t uuid, const char *name, enum group_role role, size_t n_members)
 {
@@ -38,6 +39,7 @@ struct group *group_free(struct group *g)
                 ;
         *p = g->next;
         free(g->members);
+        free(g->change);
         free(g);
         return NULL;
 }
@@ -150,6 +152,53 @@ struct kernel_device *group_devices(const struct group *g)
         return d;
 }
 
+struct member *group_find_member_by_uuid(const struct group *g, sd_id128_t uuid)
+{
+        for (size_t i = 0; i < g->n_members; i++)
+                if (sd_id128_equal(g->members[i].uuid, uuid))
+                        return g->members + i;
+        return NULL;
+}
+
+struct member *group_find_member(const struct group *g, const char *id)
+{
+        sd_id128_t uuid;
+        struct member *m = uuid_from_text(id, &uuid) >= 0 ? group_find_member_by_uuid(g, uuid) : NULL;
+
+        for (size_t i = 0; !m && i < g->n_members; i++)
+                if (streq(g->members[i].name, id))
+                        m = g->members + i;
+        return m;
+}
+
+int group_add_member(struct group *g, const struct member *member)
+{
+        struct member *p = reallocarray(g->members, g->n_members + 2, sizeof(*p));
+
+        if (!p)
+                return -ENOMEM;
+        g->members = p;
+        g->members[g->n_members++] = *member;
+        group_changed(g);
+        return 0;
+}
+
+void group_remove_member(struct group *g, size_t index)
+{
+        memmove(g->members + index, g->members + index + 1, (g->n_members - index - 1) * sizeof(*g->members));
+        g->n_members--;
+        group_changed(g);
+}
+
+void group_swap_members(struct group *g, size_t a, size_t b)
+{
+        struct member m = g->members[a];
+
+        g->members[a] = g->members[b];
+        g->members[b] = m;
+        group_changed(g);
+}
+
 void group_set_reason(struct group *g, bool failed, const char *reason)
 {
         if (g->failed == failed && streq(g->reason, reason))
@@ -165,12 +214,25 @@ void group_changed(struct group *g)
         manager_changed(g->manager);
 }
 
+/* What is on the log volume, and in the module, is its name. */
+static void take_name(struct group *g, const char *name)
+{
+        if (streq(g->name, name) || !*name)
+                return;
+        log_notice("The group %s has the name %s now.", g->name, name);
+        copy_string(g->name, sizeof(g->name), name);
+        if (store_put_group(g->manager->store, g) < 0)
+                log_warning("The name of the group %s could not be noted in the database.", g->name);
+        group_changed(g);
+}
+
 /* The signal goes out only when something changed that is not a mere counter. */
 void group_apply_kernel(struct group *g, const struct kernel_group *k)
 {
         bool changed = !g->up || g->kernel.log_failed != k->log_failed || g->kernel.log_size != k->log_size ||
                        g->kernel.clean != k->clean || g->kernel.access != k->access;
 
+        take_name(g, k->name);
         g->kernel = *k;
         g->up = true;
         g->closed = g->tried = false;
@@ -200,12 +262,15 @@ static int take_member(const void *object, void *userdata)
         const struct kernel_member *k = object;
         struct group *g = userdata;
 
-        if (k->index < g->n_members && sd_id128_equal(k->group_uuid, g->uuid)) {
+        if (k->index < g->n_members && sd_id128_equal(k->uuid, g->members[k->index].uuid)) {
                 struct member *m = g->members + k->index;
-                bool changed = m->size != k->size;
+                bool renamed = !streq(m->name, k->name), changed = renamed || m->size != k->size;
 
                 m->kernel = *k;
                 m->size = k->size;
+                memcpy(m->name, k->name, sizeof(m->name));
+                if (renamed && store_put_group(g->manager->store, g) < 0)
+                        log_warning("The names of the members of the group %s could not be noted in the database.", g->name);
                 if (changed)
                         group_changed(g);
         }

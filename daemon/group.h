@@ -13,6 +13,8 @@ enum group_role {
         GROUP_TARGET,
 };
 
+struct change;
+
 struct member {
         sd_id128_t uuid;
         char name[BLKREPL_NAME_MAX + 1];
@@ -33,6 +35,7 @@ struct group {
         uint64_t log_size;
         bool log_made;
         bool wanted;                    /* Stop clears it, until Start or the next boot */
+        struct change *change;          /* being made, or broken off; NULL: none */
         sd_id128_t forget;              /* a relationship that ended while the group was out of reach */
         struct member *members;
         size_t n_members;
@@ -62,6 +65,13 @@ uint64_t group_size(const struct group *g);
 /* /dev/blkrepl/GROUP/MEMBER; empty unless it exists */
 char *group_replica_path(const struct group *g, const struct member *member);
 struct kernel_device *group_devices(const struct group *g);
+
+/* Members come and go, on the other side of a relationship the one with the same index as well. */
+struct member *group_find_member(const struct group *g, const char *uuid_or_name);
+struct member *group_find_member_by_uuid(const struct group *g, sd_id128_t uuid);
+int group_add_member(struct group *g, const struct member *member);
+void group_remove_member(struct group *g, size_t index);
+void group_swap_members(struct group *g, size_t a, size_t b);
 
 void group_set_reason(struct group *g, bool failed, const char *reason);
 void group_changed(struct group *g);

@@ -61,6 +61,20 @@ static void parse_links(const char *head, uint64_t tag, struct logvol_info *info
         }
 }
 
+/* In a relationship one without a pair is to come, or has left. */
+static void drop_unpaired(struct logvol_info *info)
+{
+        const struct logvol_link *l = info->links;
+        uint32_t n = 0;
+
+        if (!l->used)
+                return;
+        for (uint32_t i = 0; i < info->n_members; i++)
+                if (!sd_id128_is_null(l->pair_uuid[info->members[i].place]))
+                        info->members[n++] = info->members[i];
+        info->n_members = n;
+}
+
 int logvol_parse(const void *head, uint64_t size, struct logvol_info *ret)
 {
         const struct blkrepl_disk_super *sb;
@@ -83,6 +97,7 @@ int logvol_parse(const void *head, uint64_t size, struct logvol_info *ret)
         if (r < 0)
                 return r;
         parse_links(head, tag, ret);
+        drop_unpaired(ret);
         return 0;
 }
 

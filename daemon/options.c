@@ -24,6 +24,10 @@ static const struct {
         [OPTION_LOG_SIZE] = { "LogSize", "t", offsetof(struct options, log_size) },
         [OPTION_MEMBER_NAMES] = { "MemberNames", "as", offsetof(struct options, member_names) },
         [OPTION_HOLD_SOURCE_IO] = { "HoldSourceIO", "b", offsetof(struct options, hold_source_io) },
+        [OPTION_LOG_POOL] = { "LogPool", "o", offsetof(struct options, log_pool) },
+        [OPTION_MEMBER_NAME] = { "MemberName", "s", offsetof(struct options, member_name) },
+        [OPTION_TARGET_ELEMENT] = { "TargetElement", "o", offsetof(struct options, target_element) },
+        [OPTION_TARGET_POOL] = { "TargetPool", "o", offsetof(struct options, target_pool) },
         [OPTION_KEEP_SNAPSHOT] = { "KeepSnapshot", "b", offsetof(struct options, keep_snapshot) },
 };
 
@@ -31,6 +35,10 @@ void options_done(struct options *o)
 {
         free(o->recovery_mode);
         free(o->log_volume);
+        free(o->log_pool);
+        free(o->member_name);
+        free(o->target_element);
+        free(o->target_pool);
         strv_free(o->member_names);
         *o = (struct options){};
 }
@@ -47,7 +55,8 @@ static int read_value(sd_bus_message *m, const char *type, void *v)
                         *(bool *)v = b;
                 return r;
         case 's':
-                r = sd_bus_message_read(m, "v", "s", &s);
+        case 'o':
+                r = sd_bus_message_read(m, "v", type, &s);
                 if (r >= 0) {
                         free(*(char **)v);
                         *(char **)v = strdup(s);

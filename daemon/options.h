@@ -24,6 +24,10 @@ enum option {
         OPTION_MEMBER_NAMES,
         OPTION_HOLD_SOURCE_IO,
         OPTION_KEEP_SNAPSHOT,
+        OPTION_LOG_POOL,
+        OPTION_MEMBER_NAME,
+        OPTION_TARGET_ELEMENT,
+        OPTION_TARGET_POOL,
         N_OPTIONS,
 };
 
@@ -33,7 +37,7 @@ enum option {
 #define OPTIONS_SETTINGS (OPTION_BIT(OPTION_RATE_LIMIT) | OPTION_BIT(OPTION_YIELD_RATE) | OPTION_BIT(OPTION_LEG_TIMEOUT) | \
                           OPTION_BIT(OPTION_RECOVERY_MODE) | OPTION_BIT(OPTION_STOPS_HOST_IO) | OPTION_BIT(OPTION_HEARTBEAT))
 #define OPTIONS_CREATE (OPTIONS_SETTINGS | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_SEEDED) | OPTION_BIT(OPTION_INACTIVE))
-#define OPTIONS_TARGET_GROUP (OPTION_BIT(OPTION_LOG_VOLUME) | OPTION_BIT(OPTION_LOG_SIZE))
+#define OPTIONS_TARGET_GROUP (OPTION_BIT(OPTION_LOG_VOLUME) | OPTION_BIT(OPTION_LOG_SIZE) | OPTION_BIT(OPTION_LOG_POOL))
 #define OPTIONS_SOURCE_GROUP (OPTIONS_TARGET_GROUP | OPTION_BIT(OPTION_MEMBER_NAMES))
 
 struct options {
@@ -41,7 +45,7 @@ struct options {
         bool force, seeded, inactive, remove_volumes, stops_host_io, hold_source_io, keep_snapshot;
         uint64_t timeout, expected_revision, rate_limit, yield_rate, leg_timeout, heartbeat, log_size;
         uint16_t wait_state;
-        char *recovery_mode, *log_volume;
+        char *recovery_mode, *log_volume, *log_pool, *member_name, *target_element, *target_pool;
         char **member_names;
 };
 

@@ -16,15 +16,32 @@ struct state_waiter {
         int (*reply)(sd_bus_message *message, struct relationship *q);
 };
 
+int relationship_fit_pairs(struct relationship *q)
+{
+        /* One more than there are, for one that is about to come */
+        size_t n = q->source->n_members + 2;
+
+        for (enum side i = 0; i < N_SIDES; i++) {
+                struct kernel_pair *p = reallocarray(q->half[i].pairs, n, sizeof(*p));
+
+                if (!p)
+                        return -ENOMEM;
+                q->half[i].pairs = p;
+                memset(p, 0, n * sizeof(*p));
+        }
+        q->pairs = q->half[q->driver].pairs;
+        return 0;
+}
+
 struct relationship *relationship_new(struct manager *m, sd_id128_t uuid, const char *name, struct group *source, struct group *target)
 {
         struct relationship *q = calloc(1, sizeof(*q)), **tail;
 
         if (!q)
                 return NULL;
-        for (enum side i = 0; i < N_SIDES; i++)
-                q->half[i].pairs = calloc(source->n_members + 1, sizeof(*q->half[i].pairs));
-        if (!q->half[SIDE_SOURCE].pairs || !q->half[SIDE_TARGET].pairs || copy_string(q->name, sizeof(q->name), name) < 0) {
+        q->source = source;
+        q->target = target;
+        if (relationship_fit_pairs(q) < 0 || copy_string(q->name, sizeof(q->name), name) < 0) {
                 free(q->half[SIDE_SOURCE].pairs);
                 free(q->half[SIDE_TARGET].pairs);
                 free(q);
@@ -32,9 +49,6 @@ struct relationship *relationship_new(struct manager *m, sd_id128_t uuid, const 
         }
         q->manager = m;
         q->uuid = uuid;
-        q->source = source;
-        q->target = target;
-        q->pairs = q->half[SIDE_SOURCE].pairs;
         source->role = GROUP_SOURCE;
         target->role = GROUP_TARGET;
         for (tail = &m->relationships; *tail; tail = &(*tail)->next)

@@ -54,6 +54,8 @@ struct relationship {
 };
 
 struct relationship *relationship_new(struct manager *m, sd_id128_t uuid, const char *name, struct group *source, struct group *target);
+/* Room for the pairs of members that have come */
+int relationship_fit_pairs(struct relationship *q);
 struct relationship *relationship_free(struct relationship *q);
 struct relationship *relationship_find(struct manager *m, const char *uuid_or_name);
 struct relationship *relationship_by_uuid(struct manager *m, sd_id128_t uuid);

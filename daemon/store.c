@@ -36,6 +36,14 @@ static const char *const migrations[] = {
         " timeout_ms INTEGER NOT NULL, step INTEGER NOT NULL, begun INTEGER NOT NULL) STRICT;"
         "CREATE TABLE tombstones ("
         " group_uuid TEXT PRIMARY KEY REFERENCES groups ON DELETE CASCADE, relationship TEXT NOT NULL) STRICT;",
+
+        "CREATE TABLE changes ("
+        " group_uuid TEXT PRIMARY KEY REFERENCES groups ON DELETE CASCADE, kind INTEGER NOT NULL,"
+        " remove_volumes INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE change_members ("
+        " group_uuid TEXT NOT NULL REFERENCES changes ON DELETE CASCADE, side INTEGER NOT NULL, uuid TEXT NOT NULL,"
+        " name TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, made INTEGER NOT NULL,"
+        " PRIMARY KEY (group_uuid, side)) STRICT;",
 };
 #define SCHEMA_VERSION ((int)ELEMENTSOF(migrations))
 
@@ -260,10 +268,12 @@ int store_put_group(struct store *s, const struct group *g)
                    " role=excluded.role, log_path=excluded.log_path, log_size=excluded.log_size,"
                    " log_made=excluded.log_made", "usisii",
                 g->uuid, g->name, (int64_t)g->role, g->log_path, (int64_t)g->log_size, (int64_t)g->log_made);
+        if (r >= 0)
+                r = run(s, "DELETE FROM members WHERE group_uuid=?", "u", g->uuid);
         for (size_t i = 0; r >= 0 && i < g->n_members; i++) {
                 const struct member *m = g->members + i;
 
-                r = run(s, "INSERT OR REPLACE INTO members VALUES (?,?,?,?,?,?,?)", "uiussii",
+                r = run(s, "INSERT INTO members VALUES (?,?,?,?,?,?,?)", "uiussii",
                         g->uuid, (int64_t)i, m->uuid, m->name, m->path, (int64_t)m->size, (int64_t)m->made);
         }
         return r;
@@ -287,9 +297,10 @@ int store_delete_relationship(struct store *s, sd_id128_t uuid)
         return run(s, "DELETE FROM relationships WHERE uuid=?", "u", uuid);
 }
 
-int store_put_intent(struct store *s, sd_id128_t relationship, enum intent_phase phase, bool keep_source)
+/* The column has its name from the time when only a source could be kept. */
+int store_put_intent(struct store *s, sd_id128_t relationship, enum intent_phase phase, unsigned int keep)
 {
-        return run(s, "INSERT OR REPLACE INTO intents VALUES (?,?,?)", "uii", relationship, (int64_t)phase, (int64_t)keep_source);
+        return run(s, "INSERT OR REPLACE INTO intents VALUES (?,?,?)", "uii", relationship, (int64_t)phase, (int64_t)keep);
 }
 
 int store_delete_intent(struct store *s, sd_id128_t relationship)
@@ -318,6 +329,28 @@ int store_put_tombstone(struct store *s, sd_id128_t group, sd_id128_t relationsh
 int store_delete_tombstone(struct store *s, sd_id128_t group)
 {
         return run(s, "DELETE FROM tombstones WHERE group_uuid=?", "u", group);
+}
+
+/* Within a transaction of the caller's, or alone. */
+int store_put_change(struct store *s, sd_id128_t group, const struct change *c)
+{
+        int r;
+
+        r = store_delete_change(s, group);
+        if (r >= 0)
+                r = run(s, "INSERT INTO changes VALUES (?,?,?)", "uii", group, (int64_t)c->kind, (int64_t)c->remove_volumes);
+        for (size_t i = 0; r >= 0 && i < c->n_members; i++) {
+                const struct member *m = c->members + i;
+
+                r = run(s, "INSERT INTO change_members VALUES (?,?,?,?,?,?,?)", "uiussii",
+                        group, (int64_t)i, m->uuid, m->name, m->path, (int64_t)m->size, (int64_t)m->made);
+        }
+        return r;
+}
+
+int store_delete_change(struct store *s, sd_id128_t group)
+{
+        return run(s, "DELETE FROM changes WHERE group_uuid=?", "u", group);
 }
 
 static const char *text(sqlite3_stmt *st, int i)
@@ -356,25 +389,63 @@ static int load_group(sqlite3_stmt *st, void *userdata)
         return 0;
 }
 
-static int load_member(sqlite3_stmt *st, void *userdata)
+/* From the column of the UUID on */
+static int read_member(sqlite3_stmt *st, struct member *m)
 {
-        sd_id128_t group, uuid;
-        struct member *m;
-        struct group *g;
-        size_t i = sqlite3_column_int(st, 1);
-
-        if (uuid_from_text(text(st, 0), &group) < 0 || uuid_from_text(text(st, 2), &uuid) < 0)
+        if (uuid_from_text(text(st, 2), &m->uuid) < 0)
                 return -EUCLEAN;
-        g = group_by_uuid(userdata, group);
-        if (!g || i >= g->n_members)
-                return -EUCLEAN;
-        m = g->members + i;
-        m->uuid = uuid;
         if (copy_string(m->name, sizeof(m->name), text(st, 3)) < 0 || copy_string(m->path, sizeof(m->path), text(st, 4)) < 0)
                 return -EUCLEAN;
         m->size = sqlite3_column_int64(st, 5);
         m->made = sqlite3_column_int(st, 6);
         return 0;
+}
+
+static int load_member(sqlite3_stmt *st, void *userdata)
+{
+        size_t i = sqlite3_column_int(st, 1);
+        sd_id128_t group;
+        struct group *g;
+
+        if (uuid_from_text(text(st, 0), &group) < 0)
+                return -EUCLEAN;
+        g = group_by_uuid(userdata, group);
+        if (!g || i >= g->n_members)
+                return -EUCLEAN;
+        return read_member(st, g->members + i);
+}
+
+static int load_change(sqlite3_stmt *st, void *userdata)
+{
+        sd_id128_t group;
+        struct group *g;
+
+        if (uuid_from_text(text(st, 0), &group) < 0)
+                return -EUCLEAN;
+        g = group_by_uuid(userdata, group);
+        if (!g)
+                return -EUCLEAN;
+        g->change = calloc(1, sizeof(*g->change));
+        if (!g->change)
+                return -ENOMEM;
+        g->change->kind = sqlite3_column_int(st, 1);
+        g->change->remove_volumes = sqlite3_column_int(st, 2);
+        return 0;
+}
+
+static int load_change_member(sqlite3_stmt *st, void *userdata)
+{
+        size_t i = sqlite3_column_int(st, 1);
+        sd_id128_t group;
+        struct group *g;
+
+        if (uuid_from_text(text(st, 0), &group) < 0)
+                return -EUCLEAN;
+        g = group_by_uuid(userdata, group);
+        if (!g || !g->change || i >= ELEMENTSOF(g->change->members))
+                return -EUCLEAN;
+        g->change->n_members = i + 1;
+        return read_member(st, g->change->members + i);
 }
 
 static int load_relationship(sqlite3_stmt *st, void *userdata)
@@ -420,6 +491,10 @@ int store_load(struct store *s, struct manager *m)
                 r = each(s, "SELECT * FROM relationships ORDER BY rowid", load_relationship, m);
         if (r >= 0)
                 r = each(s, "SELECT * FROM tombstones", load_tombstone, m);
+        if (r >= 0)
+                r = each(s, "SELECT * FROM changes", load_change, m);
+        if (r >= 0)
+                r = each(s, "SELECT * FROM change_members ORDER BY side", load_change_member, m);
         return r;
 }
 

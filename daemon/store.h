@@ -7,13 +7,19 @@
  * intent's phase tells the next instance what to do: undo a creation in phase
  * "prepare" or "undo", go on with one in phase "copy". An operation is noted
  * as an intent of its own (sequence.h). A tombstone names a relationship that
- * ended while the group could not be told.
+ * ended while the group could not be told. A change of a group by itself is
+ * noted as well (change.h).
  */
 #pragma once
 
+#include "change.h"
 #include "group.h"
 #include "relationship.h"
 #include "sequence.h"
+
+/* What a creation found and keeps when it is undone */
+#define INTENT_KEEP_SOURCE (1u << 0)
+#define INTENT_KEEP_TARGET (1u << 1)
 
 enum intent_phase {
         INTENT_PREPARE,
@@ -21,7 +27,7 @@ enum intent_phase {
         INTENT_UNDO,
 };
 
-typedef int (*store_intent_handler)(sd_id128_t relationship, enum intent_phase phase, bool keep_source, void *userdata);
+typedef int (*store_intent_handler)(sd_id128_t relationship, enum intent_phase phase, unsigned int keep, void *userdata);
 
 typedef int (*store_operation_handler)(sd_id128_t relationship, const struct sequence_intent *intent, void *userdata);
 
@@ -38,13 +44,16 @@ int store_put_group(struct store *s, const struct group *g);
 int store_delete_group(struct store *s, sd_id128_t uuid);
 int store_put_relationship(struct store *s, const struct relationship *q);
 int store_delete_relationship(struct store *s, sd_id128_t uuid);
-int store_put_intent(struct store *s, sd_id128_t relationship, enum intent_phase phase, bool keep_source);
+int store_put_intent(struct store *s, sd_id128_t relationship, enum intent_phase phase, unsigned int keep);
 int store_delete_intent(struct store *s, sd_id128_t relationship);
 
 int store_put_operation(struct store *s, sd_id128_t relationship, const struct sequence_intent *intent);
 int store_delete_operation(struct store *s, sd_id128_t relationship);
 int store_put_tombstone(struct store *s, sd_id128_t group, sd_id128_t relationship);
 int store_delete_tombstone(struct store *s, sd_id128_t group);
+
+int store_put_change(struct store *s, sd_id128_t group, const struct change *c);
+int store_delete_change(struct store *s, sd_id128_t group);
 
 /* Makes the objects of all rows. */
 int store_load(struct store *s, struct manager *m);

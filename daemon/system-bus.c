@@ -47,6 +47,39 @@ int create_reply(sd_bus_message *message, const struct relationship *q, const st
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
+METHOD(method_create_group)
+{
+        struct create_params p = {};
+        struct manager *manager = userdata;
+        const char *details[] = { "group", NULL, "operation", "create", "force", NULL, NULL };
+        int r;
+
+        r = create_group_params_read(m, &p, e);
+        if (r >= 0) {
+                details[1] = p.name;
+                details[5] = p.options.force ? "true" : "false";
+                r = polkit_check(manager, m, ACTION_CREATE, details, e);
+        }
+        if (r > 0)
+                r = create_start(manager, m, &p, e);
+        create_params_done(&p);
+        return r < 0 ? r : 1;
+}
+
+int create_group_reply(sd_bus_message *message, const struct group *g)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_free_ char *group = group_path(g);
+        int r;
+
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "uo", (uint32_t)CODE_DONE, group ?: "/");
+        if (r >= 0)
+                r = status_append(reply, &(struct status){});
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
 static int append_states(sd_bus_message *reply, uint16_t sync_type, unsigned int op)
 {
         int r = sd_bus_message_open_container(reply, 'a', "s");
@@ -187,6 +220,9 @@ const sd_bus_vtable system_vtable[] = {
                                 SD_BUS_RESULT("u", return_value, "o", relationship, "o", source_group_out, "o", target_group_out,
                                               "o", target_replica_peer, "o", job, "a{sv}", extended_status),
                                 method_create, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CreateReplicationGroup", SD_BUS_ARGS("s", name, "ao", elements, "a{sv}", settings, "a{sv}", options),
+                                SD_BUS_RESULT("u", return_value, "o", group, "a{sv}", extended_status),
+                                method_create_group, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetSupportedOperations", SD_BUS_ARGS("q", sync_type, "q", mode),
                                 SD_BUS_RESULT("a(qsas)", operations), method_supported, SD_BUS_VTABLE_UNPRIVILEGED),
         LIST("ListGroups", "a(ssssuto)", groups, list_groups),

@@ -74,7 +74,7 @@ def test_who_is_not_authorized_changes_nothing(daemon, polkit):
                 types = [a.get("type") for a in method.iter("arg") if a.get("direction") == "in"]
                 calls.append([ROOT, SYSTEM, name, "".join(types), [arguments[t] for t in types]])
                 names.append(name)
-    assert names == ["CreateReplicationRelationship"]
+    assert names == ["CreateReplicationRelationship", "CreateReplicationGroup"]
     for result in daemon.calls(calls, NOBODY):
         assert result["error"] == "org.blkrepl1.Error.AccessDenied", result
         assert "org.blkrepl1." in result["message"]

@@ -140,6 +140,24 @@ static void test_removed_members(void **state)
         assert_string_equal(info->members[N_MEMBERS - 3].name, "m39");
 }
 
+/* In a relationship only those with a pair are members. */
+static void test_members_without_a_pair(void **state)
+{
+        struct blkrepl_disk_link *l = slot(BLKREPL_AT_LINKS, 2);
+
+        memset(l, 0, sizeof(*l));
+        l->flags = cpu_to_le32(BLKREPL_LINK_USED);
+        memset(l->pair_uuid[3], 0x66, BLKREPL_UUID_SIZE);
+        memset(l->pair_uuid[N_MEMBERS - 1], 0x55, BLKREPL_UUID_SIZE);
+        /* That of a place without a member tells nothing. */
+        memset(l->pair_uuid[N_MEMBERS], 0x77, BLKREPL_UUID_SIZE);
+        blkrepl_block_seal(l, BLKREPL_BLOCK_LINK, 0, TAG, 2);
+        assert_int_equal(logvol_parse(head, SIZE, info), 0);
+        assert_int_equal(info->n_members, 2);
+        assert_string_equal(info->members[0].name, "m3");
+        assert_int_equal(info->members[1].place, N_MEMBERS - 1);
+}
+
 static void test_link_of_the_targets_side_and_of_none(void **state)
 {
         put_link(BLKREPL_LINK_USED | BLKREPL_LINK_TARGET_SIDE);
@@ -161,6 +179,7 @@ int main(void)
                 TEST(test_volume_that_shrank),
                 TEST(test_damaged_members),
                 TEST(test_removed_members),
+                TEST(test_members_without_a_pair),
                 TEST(test_link_of_the_targets_side_and_of_none),
         };
 

@@ -15,7 +15,7 @@ static char path[64];
 struct seen {
         int n;
         enum intent_phase phase;
-        bool keep;
+        unsigned int keep;
 };
 
 static void fill(struct group *g, unsigned int n)
@@ -51,14 +51,14 @@ static void drop(struct manager *m)
                 group_free(m->groups);
 }
 
-static int see(sd_id128_t relationship, enum intent_phase phase, bool keep_source, void *userdata)
+static int see(sd_id128_t relationship, enum intent_phase phase, unsigned int keep, void *userdata)
 {
         struct seen *s = userdata;
 
         assert_true(sd_id128_equal(relationship, UUID(03)));
         s->n++;
         s->phase = phase;
-        s->keep = keep_source;
+        s->keep = keep;
         return 0;
 }
 
@@ -67,7 +67,7 @@ static void save(struct store *s, struct manager *m)
         assert_int_equal(store_put_group(s, m->groups), 0);
         assert_int_equal(store_put_group(s, m->groups->next), 0);
         assert_int_equal(store_put_relationship(s, m->relationships), 0);
-        assert_int_equal(store_put_intent(s, UUID(03), INTENT_PREPARE, true), 0);
+        assert_int_equal(store_put_intent(s, UUID(03), INTENT_PREPARE, INTENT_KEEP_SOURCE), 0);
 }
 
 static void test_round_trip(void **state)
@@ -81,7 +81,7 @@ static void test_round_trip(void **state)
         assert_int_equal(store_begin(s), 0);
         save(s, &m);
         assert_int_equal(store_commit(s), 0);
-        assert_int_equal(store_put_intent(s, UUID(03), INTENT_COPY, true), 0);
+        assert_int_equal(store_put_intent(s, UUID(03), INTENT_COPY, INTENT_KEEP_SOURCE | INTENT_KEEP_TARGET), 0);
         /* An update of a relationship must not take the intent with it. */
         assert_int_equal(store_put_relationship(s, m.relationships), 0);
         store_close(s);
@@ -102,7 +102,7 @@ static void test_round_trip(void **state)
         assert_int_equal(store_each_intent(s, see, &seen), 0);
         assert_int_equal(seen.n, 1);
         assert_int_equal(seen.phase, INTENT_COPY);
-        assert_true(seen.keep);
+        assert_int_equal(seen.keep, INTENT_KEEP_SOURCE | INTENT_KEEP_TARGET);
 
         assert_int_equal(store_begin(s), 0);
         assert_int_equal(store_delete_relationship(s, UUID(03)), 0);
@@ -164,6 +164,70 @@ static void test_intents_of_operations(void **state)
         drop(&m);
 }
 
+static void test_changes_of_groups(void **state)
+{
+        struct change c = {
+                .kind = CHANGE_ADD_MEMBER, .n_members = 2,
+                .members = { { .uuid = UUID(0a), .name = "a", .path = "/dev/vg/a", .size = 512 },
+                             { .uuid = UUID(0b), .name = "b", .path = "/dev/vg/b", .size = 1024, .made = true } },
+        };
+        struct manager m = {};
+        struct store *s;
+
+        make(&m);
+        assert_int_equal(store_open(path, &s), 0);
+        save(s, &m);
+        assert_int_equal(store_put_change(s, UUID(01), &c), 0);
+        c.kind = CHANGE_LEND;
+        c.n_members = 0;
+        assert_int_equal(store_put_change(s, UUID(02), &c), 0);
+        drop(&m);
+        assert_int_equal(store_load(s, &m), 0);
+        assert_int_equal(m.groups->change->kind, CHANGE_ADD_MEMBER);
+        assert_int_equal(m.groups->change->n_members, 2);
+        assert_true(sd_id128_equal(m.groups->change->members[0].uuid, UUID(0a)));
+        assert_string_equal(m.groups->change->members[1].path, "/dev/vg/b");
+        assert_true(m.groups->change->members[1].made);
+        assert_int_equal(m.groups->next->change->kind, CHANGE_LEND);
+        assert_int_equal(store_delete_change(s, UUID(01)), 0);
+        /* It ends with the group. */
+        assert_int_equal(store_delete_relationship(s, UUID(03)), 0);
+        assert_int_equal(store_delete_group(s, UUID(02)), 0);
+        drop(&m);
+        assert_int_equal(store_load(s, &m), 0);
+        assert_null(m.groups->change);
+        assert_null(m.groups->next);
+        store_close(s);
+        drop(&m);
+}
+
+/* The members of a group are those of the last time it was stored. */
+static void test_members_come_and_go(void **state)
+{
+        struct member more = { .uuid = UUID(0a), .name = "a", .path = "/dev/vg/a", .size = 512 };
+        struct manager m = {};
+        struct store *s;
+
+        make(&m);
+        assert_int_equal(store_open(path, &s), 0);
+        save(s, &m);
+        assert_int_equal(group_add_member(m.groups, &more), 0);
+        group_swap_members(m.groups, 0, m.groups->n_members - 1);
+        assert_int_equal(store_put_group(s, m.groups), 0);
+        drop(&m);
+        assert_int_equal(store_load(s, &m), 0);
+        assert_string_equal(m.groups->members[0].name, "a");
+        while (m.groups->n_members > 1)
+                group_remove_member(m.groups, 1);
+        assert_int_equal(store_put_group(s, m.groups), 0);
+        drop(&m);
+        assert_int_equal(store_load(s, &m), 0);
+        assert_int_equal(m.groups->n_members, 1);
+        assert_string_equal(m.groups->members[0].path, "/dev/vg/a");
+        store_close(s);
+        drop(&m);
+}
+
 static void test_source_and_target_change_places(void **state)
 {
         struct manager m = {};
@@ -200,13 +264,15 @@ static void test_an_older_database_is_kept_beside(void **state)
         store_close(s);
         drop(&m);
         assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, "DROP TABLE operations; DROP TABLE tombstones; PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, "DROP TABLE operations; DROP TABLE tombstones; DROP TABLE change_members; DROP TABLE changes;"
+                                      "PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(db);
 
         assert_int_equal(store_open(path, &s), 0);
         assert_int_equal(store_load(s, &m), 0);
         assert_non_null(m.relationships);
         assert_int_equal(store_put_operation(s, UUID(03), &(struct sequence_intent){}), 0);
+        assert_int_equal(store_put_change(s, UUID(01), &(struct change){}), 0);
         store_close(s);
         drop(&m);
         assert_true(asprintf(&copy, "%s.version-1", path) > 0);
@@ -282,6 +348,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_round_trip),
                 TEST(test_intents_of_operations),
+                TEST(test_changes_of_groups),
+                TEST(test_members_come_and_go),
                 TEST(test_source_and_target_change_places),
                 TEST(test_an_older_database_is_kept_beside),
                 TEST(test_rollback_leaves_nothing),
