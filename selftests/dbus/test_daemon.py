@@ -191,7 +191,7 @@ def test_a_database_of_the_first_version_is_brought_up(daemon):
     daemon.stop()
     add_rows(daemon)
     with sqlite3.connect(daemon.directory / "blkrepl.db") as db:
-        db.executescript("DROP TABLE operations; DROP TABLE tombstones; PRAGMA user_version=1")
+        db.executescript("DROP TABLE operations; DROP TABLE tombstones; DROP TABLE change_members; DROP TABLE changes; PRAGMA user_version=1")
     daemon.start()
     assert len(daemon.value(ROOT, SYSTEM, "ListRelationships")[0]) == 1
     assert rows_of(daemon, "operations") == []
