@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Groups as objects of their own, over D-Bus: made, changed while in use, renamed, lent to
 # a relationship and returned, with a daemon that is killed at any moment.
+# on demand: it has not been run since it was written
 # timeout: 900
 
 . ./lib.sh
