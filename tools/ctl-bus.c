@@ -219,3 +219,19 @@ int append_option(sd_bus_message *m, const char *key, const char *type, ...)
                 return r;
         return sd_bus_message_close_container(m);
 }
+
+int append_option_strv(sd_bus_message *m, const char *key, char **value)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, value);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}

@@ -26,3 +26,5 @@ int complain(const char *subject, const sd_bus_error *error, int r);
 int append_failed(int r);
 /* One entry of an open a{sv}; type is a basic one. */
 int append_option(sd_bus_message *m, const char *key, const char *type, ...);
+/* The same for an array of strings. */
+int append_option_strv(sd_bus_message *m, const char *key, char **value);

@@ -14,6 +14,7 @@ struct line {
         const char *word;               /* the one that is completed */
         const char *noun;
         const struct verb *verb;
+        const char *first;              /* argument of the verb */
         unsigned int arguments;
         bool remote;
         const struct option_entry *option;      /* the word is its argument */
@@ -49,6 +50,22 @@ static void offer_names(const struct line *l, const char *noun)
                 return;
         for (size_t i = 0; i < json_object_array_length(rows); i++)
                 offer(l, object_name(noun, json_object_array_get_idx(rows, i)));
+}
+
+/* Members of the group that is the first argument */
+static void offer_members(const struct line *l)
+{
+        _cleanup_json_ json_object *group = NULL;
+        _cleanup_free_ char *path = NULL;
+        _cleanup_bus_ sd_bus *bus = NULL;
+        json_object *members;
+
+        if (l->remote || bus_connect(&bus) != STATUS_OK || resolve(bus, "GetGroup", l->first, &path) != STATUS_OK ||
+            get_properties(bus, path, INTERFACE("Group"), l->first, &group) != STATUS_OK)
+                return;
+        members = member_array(group, "Members");
+        for (size_t i = 0; members && i < json_object_array_length(members); i++)
+                offer(l, json_object_get_string(json_object_array_get_idx(json_object_array_get_idx(members, i), 1)));
 }
 
 static void offer_states(const struct line *l)
@@ -98,7 +115,9 @@ static void offer_argument(const struct line *l, const char *argument)
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (streq(names[i].argument, argument))
                         offer_names(l, names[i].noun);
-        if (streq(argument, "STATE"))
+        if (streq(argument, "MEMBER"))
+                offer_members(l);
+        else if (streq(argument, "STATE"))
                 offer_states(l);
         else if (streq(argument, "KEY=VALUE"))
                 offer_settings(l);
@@ -167,9 +186,10 @@ static const struct option_entry *option_of_word(const char *word, bool *ret_has
 
 static void take_argument(struct line *l, const char *word)
 {
-        if (l->verb)
-                l->arguments++;
-        else if (l->noun)
+        if (l->verb) {
+                if (l->arguments++ == 0)
+                        l->first = word;
+        } else if (l->noun)
                 l->verb = verb_find(l->noun, word);
         else {
                 l->verb = verb_find(NULL, word);

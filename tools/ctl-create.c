@@ -3,6 +3,7 @@
 #include "ctl-act.h"
 #include "ctl-bus.h"
 #include "ctl-create.h"
+#include "ctl-elements.h"
 #include "ctl-print.h"
 #include "ctl-settings.h"
 #include "ctl-value.h"
@@ -14,15 +15,15 @@ static int check_options(const char *name, int *ret_mode, uint32_t *ret_rpo)
         uint64_t rpo = 0;
         int mode;
 
-        if (!blkrepl_name_valid(name))
-                return usage_error("\"%s\" cannot be a name: letters, digits and _+.-, not first a dot or hyphen, at most %u bytes",
-                                   name, BLKREPL_NAME_MAX);
+        if (check_name(name) != STATUS_OK)
+                return STATUS_USAGE;
         if (!opt.sources && !opt.source_group)
                 return usage_error("what is to be protected? Give --source VOLUME, or --source-group of an existing group");
         if (opt.targets && opt.target_pools)
                 return usage_error("give either --target or --target-pool, not both");
-        if (!opt.targets && !opt.target_pools)
-                return usage_error("where is the copy to be? Give --target VOLUME for each source, or --target-pool VG");
+        if (!opt.targets && !opt.target_pools && !opt.target_group)
+                return usage_error("where is the copy to be? Give --target VOLUME for each source, --target-pool VG, "
+                                   "or --target-group of an existing group");
 
         /* "sync" and the like are how people say it. */
         mode = blkrepl_mode_parse(streq(opt.mode, "sync") ? "synchronous" :
@@ -35,78 +36,6 @@ static int check_options(const char *name, int *ret_mode, uint32_t *ret_rpo)
         *ret_mode = mode;
         *ret_rpo = (uint32_t)rpo;
         return STATUS_OK;
-}
-
-/*
- * Volumes have many names, so the daemon is asked for their paths. Pools have
- * one, which reads better than a UUID where the call is shown.
- */
-static int find_object(sd_bus *bus, const char *method, const char *name, char **ret)
-{
-        _cleanup_free_ char *path = NULL;
-        int r;
-
-        r = resolve(bus, method, name, &path);
-        if (r == STATUS_OK && streq(method, "GetPool"))
-                return object_path("pool", name, ret);
-        *ret = TAKE_PTR(path);
-        return r;
-}
-
-static int append_objects(sd_bus *bus, sd_bus_message *call, const char *method, char *const *names)
-{
-        int r;
-
-        r = sd_bus_message_open_container(call, 'a', "o");
-        if (r < 0)
-                return append_failed(r);
-        STRV_FOREACH(n, names) {
-                _cleanup_free_ char *path = NULL;
-
-                r = find_object(bus, method, *n, &path);
-                if (r != STATUS_OK)
-                        return r;
-                r = sd_bus_message_append(call, "o", path);
-                if (r < 0)
-                        return append_failed(r);
-        }
-        r = sd_bus_message_close_container(call);
-        return r < 0 ? append_failed(r) : STATUS_OK;
-}
-
-static int append_group_settings(sd_bus_message *call, const char *log, char **member_names)
-{
-        int r;
-
-        r = sd_bus_message_open_container(call, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        if (log) {
-                r = append_option(call, "LogVolume", "s", log);
-                if (r < 0)
-                        return r;
-        }
-        if (member_names) {
-                r = sd_bus_message_open_container(call, 'e', "sv");
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_append(call, "s", "MemberNames");
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_open_container(call, 'v', "as");
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_append_strv(call, member_names);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_close_container(call);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_close_container(call);
-                if (r < 0)
-                        return r;
-        }
-        return sd_bus_message_close_container(call);
 }
 
 static int append_create_options(sd_bus_message *call)
@@ -139,28 +68,34 @@ static int append_create_options(sd_bus_message *call)
 }
 
 /* With sources the source group is made; without, the one of that name is taken. */
+/* A group is made unless volumes for it are missing: then it is an existing one. */
+static int find_group(sd_bus *bus, bool made, const char *name, char **ret)
+{
+        return made ? STATUS_OK : resolve(bus, "GetGroup", name, ret);
+}
+
 static int build_call(sd_bus *bus, sd_bus_message *call, const char *name, int mode, uint32_t rpo)
 {
-        _cleanup_free_ char *group = NULL;
+        _cleanup_free_ char *source = NULL, *target = NULL;
         int r;
 
-        if (!opt.sources) {
-                r = resolve(bus, "GetGroup", opt.source_group, &group);
-                if (r != STATUS_OK)
-                        return r;
-        }
+        r = find_group(bus, opt.sources, opt.source_group, &source);
+        if (r == STATUS_OK)
+                r = find_group(bus, opt.targets || opt.target_pools, opt.target_group, &target);
+        if (r != STATUS_OK)
+                return r;
 
         r = sd_bus_message_append(call, "sqqos", name, (uint16_t)BLKREPL_SYNC_MIRROR, (uint16_t)mode, "/",
-                                  group ? "" : strempty(opt.source_group));
+                                  source ? "" : strempty(opt.source_group));
         if (r < 0)
                 return append_failed(r);
         r = append_objects(bus, call, "GetVolume", opt.sources);
         if (r != STATUS_OK)
                 return r;
-        r = append_group_settings(call, opt.source_log, opt.member_names);
+        r = append_group_settings(call, &opt.source_place, opt.member_names);
         if (r < 0)
                 return append_failed(r);
-        r = sd_bus_message_append(call, "s", strempty(opt.target_group));
+        r = sd_bus_message_append(call, "s", target ? "" : strempty(opt.target_group));
         if (r < 0)
                 return append_failed(r);
         r = append_objects(bus, call, "GetVolume", opt.targets);
@@ -169,10 +104,10 @@ static int build_call(sd_bus *bus, sd_bus_message *call, const char *name, int m
         r = append_objects(bus, call, "GetPool", opt.target_pools);
         if (r != STATUS_OK)
                 return r;
-        r = append_group_settings(call, opt.target_log, NULL);
+        r = append_group_settings(call, &opt.target_place, NULL);
         if (r < 0)
                 return append_failed(r);
-        r = sd_bus_message_append(call, "uoo", rpo, group ?: "/", "/");
+        r = sd_bus_message_append(call, "uoo", rpo, source ?: "/", target ?: "/");
         if (r < 0)
                 return append_failed(r);
         return append_create_options(call);

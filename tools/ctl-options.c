@@ -44,6 +44,13 @@ static int set_span(const struct option_entry *o, const char *argument)
         return STATUS_OK;
 }
 
+static int set_size(const struct option_entry *o, const char *argument)
+{
+        if (parse_size(argument, o->place) < 0)
+                return usage_error("--%s needs a number of bytes such as 100M", o->name);
+        return STATUS_OK;
+}
+
 static int set_number(const struct option_entry *o, const char *argument)
 {
         if (parse_u64(argument, o->place) < 0)
@@ -114,8 +121,8 @@ const struct option_entry option_table[] = {
           .help = "Do not wait for a job; print its number" },
         { "timeout", 0, "TIME", FOR_CHANGE | FOR_JOB | FOR_WAIT, set_span, &opt.timeout_usec,
           .help = "Wait at most so long (5s, 2min); a job goes on" },
-        { "force", 'f', NULL, FOR_OPERATION | FOR_CREATE | FOR_GROUP_CREATE | FOR_GROUP_DELETE, set_flag, &opt.force,
-          true, .help = "Consent to what would lose data" },
+        { "force", 'f', NULL, FOR_OPERATION | FOR_CREATE | FOR_GROUP_CREATE | FOR_MEMBER | FOR_REMOVAL | FOR_FORCE,
+          set_flag, &opt.force, true, .help = "Consent to what would lose data" },
         { "revision", 0, "N", FOR_OPERATION | FOR_SET, set_number, &opt.revision,
           .help = "Refuse unless the relationship is at this revision" },
         { "wait", 0, "STATE", FOR_OPERATION, set_wait, .optional = true,
@@ -126,23 +133,34 @@ const struct option_entry option_table[] = {
           .words = "yes no",
           .help = "Keep a snapshot of what will be overwritten, or do not" },
         { "now", 0, NULL, FOR_MONITOR, set_flag, &opt.now, true, .help = "monitor: end after what exists" },
-        { "remove-volumes", 0, NULL, FOR_GROUP_DELETE, set_flag, &opt.remove_volumes, true,
-          .help = "group delete: remove the copies that blkrepl carved" },
+        { "remove-volumes", 0, NULL, FOR_REMOVAL, set_flag, &opt.remove_volumes, true,
+          .help = "group delete, remove-member: remove the copies that blkrepl carved" },
         { "source", 0, "VOLUME", FOR_CREATE, add_word, &opt.sources,
           .help = "A volume to protect, VG/LV or device; once for each" },
-        { "member-name", 0, "NAME", FOR_CREATE | FOR_GROUP_CREATE, add_word, &opt.member_names,
+        { "member-name", 0, "NAME", FOR_CREATE | FOR_GROUP_CREATE | FOR_MEMBER, add_word, &opt.member_names,
           .help = "Name of the member, in the order of the volumes" },
-        { "target-pool", 0, "POOL", FOR_CREATE, add_word, &opt.target_pools,
+        { "target-pool", 0, "POOL", FOR_CREATE | FOR_MEMBER, add_word, &opt.target_pools,
           .help = "Volume group where the copies are carved; several are filled in turn" },
-        { "target", 0, "VOLUME", FOR_CREATE, add_word, &opt.targets,
+        { "target", 0, "VOLUME", FOR_CREATE | FOR_MEMBER, add_word, &opt.targets,
           .help = "The volume that becomes the copy; once for each source" },
         { "source-group", 0, "GROUP", FOR_CREATE, set_word, &opt.source_group,
           .help = "Name of the source group; without --source an existing one" },
-        { "target-group", 0, "GROUP", FOR_CREATE, set_word, &opt.target_group, .help = "Name of the target group" },
-        { "source-log", 0, "DEVICE", FOR_CREATE, set_word, &opt.source_log,
+        { "target-group", 0, "GROUP", FOR_CREATE, set_word, &opt.target_group,
+          .help = "Name of the target group; without --target and --target-pool an existing one" },
+        { "source-log", 0, "DEVICE", FOR_CREATE, set_word, &opt.source_place.device,
           .help = "Device for the source group's metadata" },
-        { "target-log", 0, "DEVICE", FOR_CREATE, set_word, &opt.target_log,
+        { "source-log-pool", 0, "POOL", FOR_CREATE, set_word, &opt.source_place.pool,
+          .help = "Volume group where a volume for them is made" },
+        { "target-log", 0, "DEVICE", FOR_CREATE, set_word, &opt.target_place.device,
           .help = "Device for the target group's metadata" },
+        { "target-log-pool", 0, "POOL", FOR_CREATE, set_word, &opt.target_place.pool,
+          .help = "Volume group where a volume for them is made" },
+        { "log", 0, "DEVICE", FOR_GROUP_CREATE, set_word, &opt.source_place.device,
+          .help = "group create: device for the metadata" },
+        { "log-pool", 0, "POOL", FOR_GROUP_CREATE, set_word, &opt.source_place.pool,
+          .help = "group create: volume group where a volume for them is made" },
+        { "log-size", 0, "BYTES", FOR_GROUP_CREATE, set_size, &opt.source_place.size,
+          .help = "group create: its size, when more than needed is wanted" },
         { "mode", 0, "MODE", FOR_CREATE, set_word, &opt.mode, .words = "sync auto",
           .help = "How writes are acknowledged: sync or auto" },
         { "rpo", 0, "SECONDS", FOR_CREATE, set_word, &opt.rpo, .help = "Recovery-point objective" },
@@ -227,13 +245,26 @@ int options_check(const struct verb *verb)
         return STATUS_OK;
 }
 
-static void print_section(const char *heading, unsigned int with, unsigned int without)
+enum section {
+        SECTION_ALL,
+        SECTION_CHANGES,
+        SECTION_CREATES,
+};
+
+static enum section section_of(const struct option_entry *o)
+{
+        if (o->verbs & FOR_ALL)
+                return SECTION_ALL;
+        return o->verbs & ~(FOR_CREATE | FOR_GROUP_CREATE | FOR_MEMBER) ? SECTION_CHANGES : SECTION_CREATES;
+}
+
+static void print_section(const char *heading, enum section section)
 {
         printf("\n%s:\n", heading);
         for (const struct option_entry *o = option_table; o->help; o++) {
                 char left[64], letter[8] = "  ";
 
-                if (!(o->verbs & with) || (o->verbs & without))
+                if (section_of(o) != section)
                         continue;
                 if (o->letter)
                         snprintf(letter, sizeof(letter), "-%c", o->letter);
@@ -245,10 +276,9 @@ static void print_section(const char *heading, unsigned int with, unsigned int w
 
 void options_print_help(void)
 {
-        print_section("Options", FOR_ALL, 0);
-        print_section("Options of what changes something", FOR_CHANGE | FOR_OPERATION | FOR_SET | FOR_GROUP_DELETE |
-                      FOR_MONITOR | FOR_JOB | FOR_WAIT, FOR_ALL);
-        print_section("Options of creating", FOR_CREATE | FOR_GROUP_CREATE, FOR_OPERATION);
+        print_section("Options", SECTION_ALL);
+        print_section("Options of what changes something", SECTION_CHANGES);
+        print_section("Options of creating", SECTION_CREATES);
 }
 
 void options_done(void)

@@ -4,10 +4,12 @@
 #include "ctl-settings.h"
 
 enum setting_type {
+        SETTING_RATE,
         SETTING_SIZE,
         SETTING_SPAN,
         SETTING_BOOLEAN,
         SETTING_WORD,
+        SETTING_WORDS,
 };
 
 static const struct setting {
@@ -17,12 +19,14 @@ static const struct setting {
         enum setting_type type;
         const char *words;              /* that the value can be */
 } settings_table[] = {
-        { "relationship", "rate-limit", "RateLimit", SETTING_SIZE },
-        { "relationship", "yield-rate", "YieldRate", SETTING_SIZE },
+        { "relationship", "rate-limit", "RateLimit", SETTING_RATE },
+        { "relationship", "yield-rate", "YieldRate", SETTING_RATE },
         { "relationship", "leg-timeout", "LegTimeoutUSec", SETTING_SPAN },
         { "relationship", "recovery-mode", "RecoveryMode", SETTING_WORD, "automatic manual" },
         { "relationship", "failed-copy-stops-host-io", "FailedCopyStopsHostIO", SETTING_BOOLEAN, "yes no" },
         { "relationship", "heartbeat", "HeartbeatUSec", SETTING_SPAN },
+        { "group", "log-size", "LogSize", SETTING_SIZE },
+        { "group", "member-names", "MemberNames", SETTING_WORDS },
 };
 
 const char *setting_name(const char *noun, size_t number)
@@ -66,6 +70,24 @@ static int unknown_setting(const char *noun, const char *assignment)
         return STATUS_USAGE;
 }
 
+/* "a,b,c" */
+static int append_words(sd_bus_message *m, const char *property, const char *value)
+{
+        _cleanup_strv_ char **words = NULL;
+        int r = 0;
+
+        for (;;) {
+                size_t n = strcspn(value, ",");
+
+                r = strv_extendf(&words, "%.*s", (int)n, value);
+                if (r < 0)
+                        return r;
+                if (!value[n])
+                        return append_option_strv(m, property, words);
+                value += n + 1;
+        }
+}
+
 static int append_setting(sd_bus_message *m, const char *noun, const char *assignment)
 {
         const char *value = strchr(assignment, '=');
@@ -79,6 +101,11 @@ static int append_setting(sd_bus_message *m, const char *noun, const char *assig
 
         switch (s->type) {
         case SETTING_SIZE:
+                if (parse_size(value, &n) < 0)
+                        return usage_error("%s needs a number of bytes such as 100M", s->name);
+                r = append_option(m, s->property, "t", n);
+                break;
+        case SETTING_RATE:
                 if (streq(value, "none"))
                         n = 0;
                 else if (parse_size(value, &n) < 0)
@@ -98,6 +125,9 @@ static int append_setting(sd_bus_message *m, const char *noun, const char *assig
                 break;
         case SETTING_WORD:
                 r = append_option(m, s->property, "s", value);
+                break;
+        case SETTING_WORDS:
+                r = append_words(m, s->property, value);
                 break;
         default:
                 r = -EINVAL;

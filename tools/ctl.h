@@ -31,6 +31,13 @@ enum json_mode {
         JSON_PRETTY,
 };
 
+/* Where a group's metadata are to be; nothing given: the daemon chooses. */
+struct log_place {
+        const char *device;
+        const char *pool;
+        uint64_t size;                  /* 0: none was given */
+};
+
 /* What was given on the command line; see ctl-options.c. */
 struct options {
         enum json_mode json;
@@ -56,8 +63,8 @@ struct options {
         const char *rpo;
         const char *source_group;
         const char *target_group;
-        const char *source_log;
-        const char *target_log;
+        struct log_place source_place;
+        struct log_place target_place;
         char **sources;
         char **member_names;
         char **targets;
@@ -75,10 +82,12 @@ enum {
         FOR_SET         = 1 << 3,
         FOR_CREATE      = 1 << 4,
         FOR_GROUP_CREATE = 1 << 5,
-        FOR_GROUP_DELETE = 1 << 6,
-        FOR_JOB         = 1 << 7,
-        FOR_WAIT        = 1 << 8,
-        FOR_MONITOR     = 1 << 9,
+        FOR_MEMBER      = 1 << 6,       /* adding one */
+        FOR_REMOVAL     = 1 << 7,       /* of a group or a member */
+        FOR_FORCE       = 1 << 8,       /* takes --force and no more */
+        FOR_JOB         = 1 << 9,
+        FOR_WAIT        = 1 << 10,
+        FOR_MONITOR     = 1 << 11,
 };
 
 /*

@@ -116,7 +116,8 @@ class Daemon:
         self.volume = self.add(Object(self, "Volume", ROOT + "/volume/" + encode("vg0/data"), Name="vg0/data",
                                       Device="/dev/vg0/data", Size=2 * GIB, Usage="free"))
         self.source = self.add(Object(self, "Group", group + "1", Name="g1", Role="source", State="up",
-                                      Size=2 * GIB), "g1")
+                                      Members=[(0, "data", "/dev/vg0/data", "/dev/blkrepl/g1/data", 2 * GIB,
+                                                self.volume.path)], Size=2 * GIB), "g1")
         self.target = self.add(Object(self, "Group", group + "2", Name="g1-copy", Role="target", State="up",
                                       Size=2 * GIB), "g1-copy")
         # Down, for the target serves; down by itself; failed
@@ -290,6 +291,9 @@ class Daemon:
         return None
 
     # .Group
+
+    def system_CreateReplicationGroup(self, _o, a, _i):
+        return (0, self.source.path, {"Message": GLib.Variant("s", f"the group {a[0]} is made")})
 
     def group_any(self, _o, member, _a):
         if member == "Stop":

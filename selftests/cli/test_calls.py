@@ -26,6 +26,19 @@ def test_create_arguments(ctl):
                  {"Seeded": True, "RateLimit": 100 << 20, "FailedCopyStopsHostIO": True}]
 
 
+def test_create_with_existing_groups(ctl):
+    assert ctl("relationship", "create", "db", "--source-group=g1", "--target-group=g1-copy", "--no-block").returncode == 0
+    (_, _, a), = ctl.calls("CreateReplicationRelationship")
+    assert (a[4:6], a[7:10]) == (["", []], ["", [], []])
+    assert a[12].endswith("1") and a[13].endswith("2")
+
+
+def test_create_with_log_pools(ctl):
+    assert ctl(*create("--source-log-pool=vg1", "--target-log-pool=vg2")).returncode == 0
+    (_, _, a), = ctl.calls("CreateReplicationRelationship")
+    assert (a[6], a[10]) == ({"LogPool": "/org/blkrepl1/pool/vg1"}, {"LogPool": "/org/blkrepl1/pool/vg2"})
+
+
 def test_create_with_an_existing_group(ctl):
     r = ctl("relationship", "create", "db", "--source-group=g1", "--target=vg0/data", "--force", "--no-block")
     assert r.returncode == 0
@@ -161,18 +174,52 @@ def test_set(ctl):
                                       "RecoveryMode": "manual", "HeartbeatUSec": 120000000}]
 
 
-@pytest.mark.parametrize("verb, method", (("start", "Start"), ("resize", "Resize"), ("delete", "Delete")))
-def test_group_verbs(ctl, verb, method):
+VOLUME = "/org/blkrepl1/volume/vg0_2fdata"
+
+
+@pytest.mark.parametrize("verb, method, takes", (
+    ("start", "Start", ("--force",)), ("resize", "Resize", ()), ("delete", "Delete", ("--remove-volumes", "--force")),
+))
+def test_group_verbs(ctl, verb, method, takes):
     r = ctl("group", verb, "g1")
     assert (r.returncode, r.stdout) == (0, f"g1: {method} is done\n")
-    assert ctl.calls(method) == [[method, "/org/blkrepl1/group/g1", [{}]]]
+    assert ctl("group", verb, "g1", "g1-copy", *takes).returncode == 0
+    options = {{"--force": "Force", "--remove-volumes": "RemoveVolumes"}[o]: True for o in takes}
+    assert [c[1:] for c in ctl.calls(method)] == [
+        ["/org/blkrepl1/group/g1", [{}]],
+        ["/org/blkrepl1/group/g1", [options]], ["/org/blkrepl1/group/g1_2dcopy", [options]]]
 
 
-def test_group_delete_options(ctl):
-    assert ctl("group", "delete", "g1", "g1-copy", "--remove-volumes", "--force").returncode == 0
-    assert [c[1:] for c in ctl.calls("Delete")] == [
-        ["/org/blkrepl1/group/g1", [{"RemoveVolumes": True, "Force": True}]],
-        ["/org/blkrepl1/group/g1_2dcopy", [{"RemoveVolumes": True, "Force": True}]]]
+def test_group_create(ctl):
+    r = ctl("group", "create", "new", "vg0/data", "/dev/vg0/data", "--member-name=a", "--member-name=b",
+            "--log-pool=vg1", "--log-size=64M", "--force")
+    assert (r.returncode, r.stdout) == (0, "new: the group new is made\n")
+    assert ctl("group", "create", "new", "vg0/data", "--log=/dev/x", "-q").stdout == ""
+    assert [c[1:] for c in ctl.calls("CreateReplicationGroup")] == [
+        ["/org/blkrepl1", ["new", [VOLUME, VOLUME],
+                           {"LogPool": "/org/blkrepl1/pool/vg1", "LogSize": 64 << 20, "MemberNames": ["a", "b"]},
+                           {"Force": True}]],
+        ["/org/blkrepl1", ["new", [VOLUME], {"LogVolume": "/dev/x"}, {}]]]
+
+
+def test_group_members(ctl):
+    assert ctl("group", "add-member", "g1", "vg0/data").returncode == 0
+    assert ctl("group", "add-member", "g1", "vg0/data", "--member-name=m", "--target-pool=vg1").returncode == 0
+    assert ctl("group", "add-member", "g1", "vg0/data", "--target=vg0/data", "--force").returncode == 0
+    assert [c[2] for c in ctl.calls("AddMember")] == [
+        [VOLUME, {}], [VOLUME, {"MemberName": "m", "TargetPool": "/org/blkrepl1/pool/vg1"}],
+        [VOLUME, {"TargetElement": VOLUME, "Force": True}]]
+    r = ctl("group", "remove-member", "g1", "data", "--remove-volumes", "--force")
+    assert (r.returncode, r.stdout) == (0, "g1: RemoveMember is done\n")
+    assert ctl.calls("RemoveMember") == [
+        ["RemoveMember", "/org/blkrepl1/group/g1", ["data", {"RemoveVolumes": True, "Force": True}]]]
+
+
+def test_group_name_and_settings(ctl):
+    assert ctl("group", "rename", "g1", "g9", "--force").returncode == 0
+    assert ctl.calls("Rename")[0][2] == ["g9", {"Force": True}]
+    assert ctl("group", "set", "g1", "log-size=1G", "member-names=a,b").returncode == 0
+    assert ctl.calls("SetSettings")[0][2] == [{"LogSize": GIB, "MemberNames": ["a", "b"]}, {}]
 
 
 def test_wait_state(ctl):

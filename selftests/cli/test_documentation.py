@@ -91,6 +91,10 @@ def test_completion_asks_the_daemon(ctl):
     assert complete(ctl, "relationship", "suspend", "r1", "r") == {"r1", "r2"}
     assert complete(ctl, "relationship", "create", "") == set()
     assert complete(ctl, "group", "stop", "g1-") == {"g1-copy"}
+    assert complete(ctl, "group", "remove-member", "g1", "") == {"data"}
+    assert complete(ctl, "group", "remove-member", "g1", "data", "") == set()
+    assert complete(ctl, "group", "add-member", "g1", "") == {"vg0/data"}
+    assert complete(ctl, "group", "set", "g1", "l") == {"log-size="}
     assert complete(ctl, "pair", "show", "") == {"x1"}
     assert complete(ctl, "relationship", "remove-sync-pair", "r1", "") == {"x1"}
     assert complete(ctl, "wait", "") == {"r1", "r2"}

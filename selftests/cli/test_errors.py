@@ -91,6 +91,16 @@ def test_refusal_says_how_things_stand_and_what_can_be_done(ctl):
     (("operations", "Copy"), "no SyncType"),
     (("relationship", "suspend"), "too few arguments"),
     (("group", "list", "x"), "too many arguments"),
+    (("group", "create", "new"), "too few arguments"),
+    (("group", "create", ".x", "vg0/data"), "cannot be a name"),
+    (("group", "create", "new", "vg0/data", "--log-size=big"), "needs a number of bytes"),
+    (("group", "rename", "g1", "a/b"), "cannot be a name"),
+    (("group", "add-member", "g1", "vg0/data", "--target=vg0/data", "--target-pool=vg1"), "and once"),
+    (("group", "add-member", "g1", "vg0/data", "--target-pool=vg1", "--target-pool=vg2"), "and once"),
+    (("group", "add-member", "g1", "vg0/data", "--member-name=a", "--member-name=b"), "one name"),
+    (("group", "set", "g1", "rate-limit=5"), "keys: log-size member-names"),
+    (("group", "set", "g1", "log-size=none"), "needs a number of bytes"),
+    (("group", "stop", "g1", "--force"), "--force means nothing to"),
     (("status", "--json=xml"), "pretty, short or off"),
     (("status", "--nonsense"), "unrecognized option"),
     (("wait", "r1", "Partitioned"), "no state that a mirror"),
@@ -116,7 +126,8 @@ def test_usage_is_refused_without_a_call(ctl, args, words):
     r = ctl(*args)
     assert (r.returncode, r.stdout) == (2, "")
     assert words in r.stderr
-    assert not ctl.calls("CreateReplicationRelationship", "Set", "Suspend", "WaitState", "Wait")
+    assert not ctl.calls("CreateReplicationRelationship", "Set", "Suspend", "WaitState", "Wait",
+                         "CreateReplicationGroup", "AddMember", "Rename", "SetSettings", "Stop")
 
 
 def test_several_arguments_go_on_after_a_failure(ctl):
