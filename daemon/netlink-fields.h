@@ -55,7 +55,8 @@ enum field_kind {
         F(GROUP, INTENT_COMMITS, intent_commits, U64, NULL)             \
         F(GROUP, INTENT_WAITS, intent_waits, U64, NULL)                 \
         F(GROUP, EVENT, event, U32, blkrepl_event_name)                 \
-        F(GROUP, EVENT_SEQ, event_seq, U64, NULL)
+        F(GROUP, EVENT_SEQ, event_seq, U64, NULL)                       \
+        F(GROUP, TO, to, UUID, NULL)
 
 #define MEMBER_FIELDS(F)                                                \
         F(MEMBER, GROUP_UUID, group_uuid, UUID, NULL)                   \

@@ -21,6 +21,7 @@
  *	group.c		groups: coming up, going down, holding writes
  *	member.c	groups: members come and go, names change
  *	regroup.c	relationships: pairs come and go
+ *	move.c		relationships: pairs go from one to another
  *	place.c		what a member has on a log volume
  *	volume.c	members: the replica device, limits, growth
  *	io.c		what happens to a bio
@@ -173,7 +174,7 @@ struct blkrepl_intent {
 /**
  * struct blkrepl_vol - a member and its replica device
  * @ref: of the memory: the group's, those of pairs and of who looks at it
- * @group: the group
+ * @group: the group; changes, under RCU, while the member is closed
  * @index: its number in the group; changes when one before it is removed
  * @place: its number in the member table on the log volume, for life
  * @uuid: its identity
@@ -342,6 +343,7 @@ struct blkrepl_io {
  * @intent_work: marks
  * @meta_lock: bitmaps on the log volume
  * @sweep_work: clears intent bits
+ * @rcu: a member that goes to another group may be looked at
  * @commits: intent commits
  * @waits: writes that waited for one
  */
@@ -389,6 +391,7 @@ struct blkrepl_group {
 	struct work_struct intent_work;
 	struct mutex meta_lock;
 	struct delayed_work sweep_work;
+	struct rcu_head rcu;
 	atomic64_t commits;
 	atomic64_t waits;
 };
@@ -466,6 +469,11 @@ int blkrepl_member_rename(struct blkrepl_group *g, const u8 *uuid, const char *n
 int blkrepl_group_rename(struct blkrepl_group *g, const char *name, bool force,
 			 struct netlink_ext_ack *extack);
 
+struct blkrepl_vol *blkrepl_member_find(struct blkrepl_group *g, const u8 *uuid);
+int blkrepl_member_close(struct blkrepl_vol *vol, struct netlink_ext_ack *extack);
+void blkrepl_member_reopen(struct blkrepl_vol *vol);
+bool blkrepl_link_may_regroup(struct blkrepl_link *link, struct netlink_ext_ack *extack);
+
 /* place.c */
 void blkrepl_place_put(struct blkrepl_group *g, struct blkrepl_vol *vol);
 void blkrepl_place_take(struct blkrepl_group *g, struct blkrepl_vol *vol);
@@ -482,6 +490,7 @@ struct blkrepl_vol *blkrepl_vol_new(struct blkrepl_group *g, const struct blkrep
 int blkrepl_vol_add_disk(struct blkrepl_vol *vol);
 void blkrepl_vol_del_disk(struct blkrepl_vol *vol);
 void blkrepl_vol_close(struct blkrepl_vol *vol);
+void blkrepl_vol_tell_udev(struct blkrepl_vol *vol);
 void blkrepl_vol_fill_disk(const struct blkrepl_vol *vol, struct blkrepl_disk_member *m);
 struct blkrepl_vol *blkrepl_vol_get(struct blkrepl_group *g, unsigned int index);
 void blkrepl_vol_put(struct blkrepl_vol *vol);
@@ -528,6 +537,8 @@ void blkrepl_sweep_work(struct work_struct *work);
 int blkrepl_intent_load(struct blkrepl_vol *vol);
 int blkrepl_intent_clear_all(struct blkrepl_group *g);
 int blkrepl_intent_store(struct blkrepl_vol *vol);
+int blkrepl_intent_copy_to(struct blkrepl_vol *vol, struct blkrepl_pair *pair,
+			   struct blkrepl_log *log, unsigned int place, u64 tag);
 void blkrepl_intent_suspect(struct blkrepl_pair *pair);
 void blkrepl_intent_copied(struct blkrepl_vol *vol, sector_t sector);
 void blkrepl_intent_shrink(struct blkrepl_vol *vol, u32 nr_ext);
@@ -563,7 +574,7 @@ void blkrepl_netlink_exit(void);
 void blkrepl_notify_group(struct blkrepl_group *g, enum blkrepl_event event);
 void blkrepl_notify_link(struct blkrepl_link *link, enum blkrepl_event event);
 int blkrepl_fill_group(struct sk_buff *skb, struct blkrepl_group *g, u32 event, u64 seq);
-int blkrepl_fill_member(struct sk_buff *skb, struct blkrepl_vol *vol);
+int blkrepl_fill_member(struct sk_buff *skb, struct blkrepl_group *g, struct blkrepl_vol *vol);
 int blkrepl_fill_link(struct sk_buff *skb, struct blkrepl_link *link, u32 event, u64 seq);
 int blkrepl_fill_pair(struct sk_buff *skb, struct blkrepl_pair *pair);
 u64 blkrepl_event_seq(void);

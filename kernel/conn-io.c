@@ -229,7 +229,8 @@ int blkrepl_conn_flush(struct blkrepl_link *link)
 
 	if (!conn)
 		return -ENOTCONN;
-	for (i = 0; i < conn->nr_legs && !r; i++) {
+	/* A device without a pair comes last: one that is about to join or has left. */
+	for (i = 0; i < link->nr_pairs && !r; i++) {
 		struct blkrepl_pair *pair = &link->pair[i];
 
 		if (!READ_ONCE(pair->out))

@@ -22,16 +22,25 @@ static void conn_idle(struct percpu_ref *ref)
 		queue_work(blkrepl_conf_wq, &conn->free_work);
 }
 
+static void close_leg(struct blkrepl_conn *conn, unsigned int i)
+{
+	if (conn->leg[i])
+		blkrepl_bdev_close(conn->leg[i], conn->holder[i]);
+	conn->leg[i] = NULL;
+	kfree(conn->holder[i]);
+	conn->holder[i] = NULL;
+}
+
 static void close_devices(struct blkrepl_conn *conn)
 {
 	unsigned int i;
 
 	for (i = 0; i < conn->nr_legs; i++) {
-		if (conn->leg[i])
-			blkrepl_bdev_close(conn->leg[i], conn);
+		close_leg(conn, i);
 		blkrepl_vol_put(conn->vol[i]);
 	}
 	blkrepl_log_close(&conn->log, conn);
+	kfree(conn->holder);
 	kfree(conn->leg);
 	kfree(conn->vol);
 	kfree(conn->leg_orphans);
@@ -178,7 +187,6 @@ bool blkrepl_conn_orphaned(struct blkrepl_pair *pair)
 	return orphaned;
 }
 
-/* Opened by the connection itself, so that opening it once more did not fail. */
 static bool has_device(struct blkrepl_conn *conn, unsigned int but, dev_t dev)
 {
 	unsigned int i;
@@ -192,17 +200,24 @@ static bool has_device(struct blkrepl_conn *conn, unsigned int but, dev_t dev)
 static int open_leg(struct blkrepl_conn *conn, unsigned int i, struct blkrepl_pair *pair,
 		    const char *path, struct netlink_ext_ack *extack)
 {
+	void *holder = kmalloc(1, GFP_KERNEL);
 	struct blkrepl_vol *vol = pair->vol;
-	blkrepl_bdev_t leg = blkrepl_bdev_open(path, conn);
 	struct block_device *bdev;
+	blkrepl_bdev_t leg;
 
+	if (!holder)
+		return -ENOMEM;
+	/* Its own, for the open device may go over to another connection. */
+	leg = blkrepl_bdev_open(path, holder);
 	if (IS_ERR(leg)) {
+		kfree(holder);
 		blkrepl_say(extack, PTR_ERR(leg) == -EBUSY ?
 			       "a target volume is in use; unmount it or detach what holds it" :
 			       "a target volume cannot be opened; check its path");
 		return PTR_ERR(leg);
 	}
 	conn->leg[i] = leg;
+	conn->holder[i] = holder;
 	bdev = blkrepl_bdev(leg);
 	if (bdev == blkrepl_bdev(vol->source)) {
 		NL_SET_ERR_MSG(extack, "source and target are the same device");
@@ -261,9 +276,10 @@ int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
 	conn->group = g;
 	INIT_WORK(&conn->free_work, conn_free_work);
 	conn->leg = kcalloc(BLKREPL_MAX_MEMBERS, sizeof(*conn->leg), GFP_KERNEL);
+	conn->holder = kcalloc(BLKREPL_MAX_MEMBERS, sizeof(*conn->holder), GFP_KERNEL);
 	conn->vol = kcalloc(BLKREPL_MAX_MEMBERS, sizeof(*conn->vol), GFP_KERNEL);
 	conn->leg_orphans = kcalloc(BLKREPL_MAX_MEMBERS, sizeof(*conn->leg_orphans), GFP_KERNEL);
-	if (!conn->leg || !conn->vol || !conn->leg_orphans)
+	if (!conn->leg || !conn->holder || !conn->vol || !conn->leg_orphans)
 		goto err_free;
 	r = percpu_ref_init(&conn->ref, conn_idle, PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
 	if (r)
@@ -292,6 +308,7 @@ int blkrepl_conn_open(struct blkrepl_link *link, const char *log_path,
 
 err_free:
 	kfree(conn->leg_orphans);
+	kfree(conn->holder);
 	kfree(conn->leg);
 	kfree(conn->vol);
 	kfree(conn);
@@ -316,9 +333,7 @@ int blkrepl_conn_add_leg(struct blkrepl_conn *conn, struct blkrepl_pair *pair,
 		return -ERANGE;
 	r = open_leg(conn, i, pair, pair->path, extack);
 	if (r) {
-		if (conn->leg[i])
-			blkrepl_bdev_close(conn->leg[i], conn);
-		conn->leg[i] = NULL;
+		close_leg(conn, i);
 		return r;
 	}
 	conn->vol[i] = pair->vol;
@@ -340,8 +355,7 @@ void blkrepl_conn_trim(struct blkrepl_conn *conn, unsigned int nr)
 		unsigned int i = conn->nr_legs - 1;
 
 		WRITE_ONCE(conn->nr_legs, i);
-		blkrepl_bdev_close(conn->leg[i], conn);
-		conn->leg[i] = NULL;
+		close_leg(conn, i);
 		blkrepl_vol_put(conn->vol[i]);
 		conn->vol[i] = NULL;
 	}
@@ -454,12 +468,34 @@ void blkrepl_conn_move(struct blkrepl_link *from, struct blkrepl_link *to)
 			continue;
 		/* No request is in flight, nor has any been abandoned. */
 		swap(conn->leg[i], conn->leg[k]);
+		swap(conn->holder[i], conn->holder[k]);
 		swap(conn->vol[i], conn->vol[k]);
 	}
 	WRITE_ONCE(conn->link, to);
 	rcu_assign_pointer(to->conn, conn);
 	rcu_assign_pointer(from->conn, NULL);
 	synchronize_rcu();
+}
+
+/**
+ * blkrepl_conn_hand_on - give the last devices of a connection to another one
+ * @from: the connection, at rest
+ * @nr: how many it keeps; the others have no pair
+ * @to: gets them, at rest as well; they come last until blkrepl_conn_move()
+ *
+ * Context: may sleep; conf and meta_lock of both groups are held.
+ */
+void blkrepl_conn_hand_on(struct blkrepl_conn *from, unsigned int nr, struct blkrepl_conn *to)
+{
+	unsigned int i, k = to->nr_legs;
+
+	for (i = nr; i < from->nr_legs; i++, k++) {
+		swap(from->leg[i], to->leg[k]);
+		swap(from->holder[i], to->holder[k]);
+		swap(from->vol[i], to->vol[k]);
+	}
+	WRITE_ONCE(to->nr_legs, k);
+	WRITE_ONCE(from->nr_legs, nr);
 }
 
 /**

@@ -37,7 +37,7 @@ static void group_free(struct kref *ref)
 	bioset_exit(&g->splits);
 	percpu_ref_exit(&g->write_ref);
 	percpu_ref_exit(&g->read_ref);
-	kfree(g);
+	kfree_rcu(g, rcu);
 	module_put(THIS_MODULE);
 }
 

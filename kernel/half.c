@@ -118,7 +118,7 @@ static void fill_other(struct blkrepl_link *link, const struct blkrepl_gens *gen
 	l->flags = cpu_to_le32(flags);
 	l->dirty_tag = cpu_to_le64(tag);
 	for (i = 0; i < link->nr_pairs; i++)
-		memcpy(l->pair_uuid[link->pair[i].vol->place], link->pair[i].vol->uuid,
+		memcpy(l->pair_uuid[link->pair[i].place], link->pair[i].vol->uuid,
 		       BLKREPL_UUID_SIZE);
 }
 
@@ -241,7 +241,7 @@ static int visit_pair(struct visit *v, struct blkrepl_conn *conn, struct blkrepl
 	const bool zero = v->link->peer.flags & BLKREPL_LINK_TRACKED_ZERO;
 	const u64 tag = v->link->peer.tag;
 	struct blkrepl_log *log = &conn->log;
-	u32 i = pair->vol->place, c;
+	u32 i = pair->place, c;
 	const void *b;
 	u64 at;
 	int r;
@@ -340,7 +340,7 @@ int blkrepl_half_settle(struct blkrepl_link *link, struct blkrepl_conn *conn)
 	if (!buf)
 		return -ENOMEM;
 	for (i = 0; i < link->nr_pairs && !r; i++)
-		r = empty_intents(&conn->log, link->pair[i].vol->place,
+		r = empty_intents(&conn->log, link->pair[i].place,
 				  link->pair[i].vol->intent.nr_chunks, true, buf);
 	kfree(buf);
 	return r;
@@ -364,7 +364,7 @@ int blkrepl_half_provide(struct blkrepl_link *link, struct blkrepl_conn *conn)
 
 	blkrepl_log_take_size(log);
 	for (i = 0; i < link->nr_pairs && !r; i++) {
-		unsigned int place = link->pair[i].vol->place;
+		unsigned int place = link->pair[i].place;
 		sector_t sectors = link->pair[i].vol->sectors;
 
 		r = blkrepl_layout_provide(log->layout, BLKREPL_BLOCK_INTENT, 0, place,
@@ -374,7 +374,7 @@ int blkrepl_half_provide(struct blkrepl_link *link, struct blkrepl_conn *conn)
 	}
 	r = r ?: blkrepl_log_write_areas(log);
 	for (i = 0; i < link->nr_pairs && !r; i++)
-		r = empty_intents(log, link->pair[i].vol->place,
+		r = empty_intents(log, link->pair[i].place,
 				  link->pair[i].vol->intent.nr_chunks, false, buf);
 	kfree(buf);
 	return r;
@@ -389,7 +389,7 @@ static void fill_member(void *ctx, unsigned int place, struct blkrepl_disk_membe
 
 	for (i = 0; i < link->nr_pairs; i++) {
 		pair = &link->pair[i];
-		if (pair->vol->place != place)
+		if (pair->place != place)
 			continue;
 		/* As large as this side: it may have to serve for it, and be copied back. */
 		memcpy(m->uuid, pair->uuid, BLKREPL_UUID_SIZE);
@@ -497,7 +497,7 @@ int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *c
 	r = blkrepl_log_read_members(&conn->log, m);
 	for (i = 0; i < link->nr_pairs && !r; i++) {
 		struct blkrepl_pair *pair = &link->pair[i];
-		const struct blkrepl_disk_member *other = &m[pair->vol->place];
+		const struct blkrepl_disk_member *other = &m[pair->place];
 
 		if (!blkrepl_uuid_equal(other->uuid, pair->uuid))
 			r = -EMEDIUMTYPE;
@@ -509,7 +509,7 @@ int blkrepl_half_check_members(struct blkrepl_link *link, struct blkrepl_conn *c
 			pair->peer_sectors = 0;
 		if (!pair->name[0])
 			strscpy(pair->name, other->name, BLKREPL_NAME_SIZE);
-		__set_bit(pair->vol->place, used);
+		__set_bit(pair->place, used);
 	}
 	link->peer.larger = larger && !shrink;
 	/* Others were to come when that was interrupted, or to go. */
@@ -565,7 +565,7 @@ static bool other_pairs(struct blkrepl_link *link, const struct blkrepl_disk_lin
 	for (i = 0; i < BLKREPL_MAX_MEMBERS; i++)
 		n += !blkrepl_uuid_is_null(l->pair_uuid[i]);
 	for (i = 0; i < link->nr_pairs; i++)
-		if (!blkrepl_uuid_equal(l->pair_uuid[link->pair[i].vol->place],
+		if (!blkrepl_uuid_equal(l->pair_uuid[link->pair[i].place],
 					link->pair[i].vol->uuid))
 			return true;
 	return n != link->nr_pairs;

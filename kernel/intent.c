@@ -224,6 +224,45 @@ int blkrepl_intent_store(struct blkrepl_vol *vol)
 }
 
 /**
+ * blkrepl_intent_copy_to - write what is known of a pair to another log volume
+ * @vol: the member; closed
+ * @pair: its pair; not copied
+ * @log: the other log volume, with room
+ * @place: where the pair is to have it there
+ * @tag: of the other relationship's dirty bitmap
+ *
+ * Context: may sleep.
+ */
+int blkrepl_intent_copy_to(struct blkrepl_vol *vol, struct blkrepl_pair *pair,
+			   struct blkrepl_log *log, unsigned int place, u64 tag)
+{
+	struct blkrepl_disk_bits *b = kvmalloc(sizeof(*b), GFP_KERNEL);
+	struct blkrepl_group *g = vol->group;
+	int r = b ? 0 : -ENOMEM;
+	u32 c;
+
+	/* The sweeper does not come between, but others need not wait for all of it. */
+	for (c = 0; c < vol->intent.nr_chunks && !r; c++) {
+		mutex_lock(&g->meta_lock);
+		memcpy(b, vol->intent.chunk[c].block, sizeof(*b));
+		r = blkrepl_log_write_bits(log, BLKREPL_BLOCK_INTENT, place, c, b, log->tag,
+					   &vol->intent.chunk[c].seq);
+		mutex_unlock(&g->meta_lock);
+	}
+	for (c = 0; c < pair->dirty.nr_chunks && !r; c++) {
+		mutex_lock(&g->meta_lock);
+		spin_lock_irq(&pair->dirty_lock);
+		blkrepl_dirty_image(&pair->dirty, c, b);
+		spin_unlock_irq(&pair->dirty_lock);
+		r = blkrepl_log_write_bits(log, BLKREPL_BLOCK_DIRTY, place, c, b, tag,
+					   &pair->dirty.chunk[c].seq);
+		mutex_unlock(&g->meta_lock);
+	}
+	kvfree(b);
+	return r;
+}
+
+/**
  * blkrepl_intent_wait - let a write wait until its extent is hot
  * @io: the write; it owns its range
  *
@@ -370,7 +409,7 @@ static int write_images(struct blkrepl_group *g, struct blkrepl_link *link,
 
 		if (!r)
 			r = blkrepl_log_write_bits(&g->log, BLKREPL_BLOCK_DIRTY,
-						   im->pair->vol->place, im->chunk, &im->bits,
+						   im->pair->place, im->chunk, &im->bits,
 						   link->dirty_tag, &c->seq);
 		if (r)
 			WRITE_ONCE(c->changed, true);

@@ -111,6 +111,7 @@ static int init_pair(struct blkrepl_link *link, struct blkrepl_pair *pair,
 		return -ENOMEM;
 	pair->link = link;
 	pair->vol = vol;
+	pair->place = vol->place;
 	kref_get(&vol->ref);
 	pair->mode = BLKREPL_PAIR_TRACK;
 	spin_lock_init(&pair->dirty_lock);
@@ -210,7 +211,7 @@ static int provide_areas(struct blkrepl_link *link)
 	blkrepl_log_take_size(&link->group->log);
 	for (i = 0; i < link->nr_pairs && !r; i++)
 		r = blkrepl_layout_provide(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0,
-					   link->pair[i].vol->place,
+					   link->pair[i].place,
 					   link->pair[i].dirty.nr_chunks);
 	return r;
 }
@@ -221,7 +222,7 @@ static void drop_areas(struct blkrepl_link *link)
 
 	for (i = 0; i < link->nr_pairs; i++)
 		blkrepl_layout_drop(link->group->log.layout, BLKREPL_BLOCK_DIRTY, 0,
-				    link->pair[i].vol->place);
+				    link->pair[i].place);
 }
 
 static void set_params(struct blkrepl_link *link, const struct blkrepl_link_param *p)
@@ -364,7 +365,7 @@ static int load_dirty(struct blkrepl_link *link)
 
 		for (c = 0; c < pair->dirty.nr_chunks && !r; c++) {
 			u64 at = blkrepl_layout_block(log->layout, BLKREPL_BLOCK_DIRTY, 0,
-						       pair->vol->place, c);
+						       pair->place, c);
 
 			r = at ? blkrepl_log_read(log, at, 2, buf) : -EUCLEAN;
 			if (r)
@@ -434,7 +435,7 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	link->when_suspended_us = le64_to_cpu(l->when_suspended_us);
 	link->when_broken_us = le64_to_cpu(l->when_broken_us);
 	for (i = 0; i < link->nr_pairs; i++)
-		memcpy(link->pair[i].uuid, l->pair_uuid[link->pair[i].vol->place],
+		memcpy(link->pair[i].uuid, l->pair_uuid[link->pair[i].place],
 		       BLKREPL_UUID_SIZE);
 	r = load_dirty(link);
 	if (r)

@@ -147,7 +147,7 @@ void blkrepl_link_fill(struct blkrepl_link *link, const struct blkrepl_gens *gen
 	l->when_suspended_us = cpu_to_le64(link->when_suspended_us);
 	l->when_broken_us = cpu_to_le64(link->when_broken_us);
 	for (i = 0; i < link->nr_pairs; i++)
-		memcpy(l->pair_uuid[link->pair[i].vol->place], link->pair[i].uuid,
+		memcpy(l->pair_uuid[link->pair[i].place], link->pair[i].uuid,
 		       BLKREPL_UUID_SIZE);
 }
 

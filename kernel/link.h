@@ -16,6 +16,7 @@ enum blkrepl_pair_mode {
  * struct blkrepl_pair - a member and its counterpart
  * @link: the relationship
  * @vol: the source member
+ * @place: the place of both members on their log volumes
  * @uuid: of the target member
  * @name: of the target member
  * @path: of the target's device, as given last
@@ -35,6 +36,7 @@ enum blkrepl_pair_mode {
 struct blkrepl_pair {
 	struct blkrepl_link *link;
 	struct blkrepl_vol *vol;
+	unsigned int place;
 	u8 uuid[BLKREPL_UUID_SIZE];
 	char name[BLKREPL_NAME_SIZE];
 	char *path;
@@ -60,6 +62,7 @@ struct blkrepl_pair {
  * @leg_orphans: of these, those at each data device
  * @log: the target's log volume
  * @leg: data devices by index of the member
+ * @holder: who each was opened by
  * @vol: the members, kept for requests in flight
  * @nr_legs: how many
  * @free_work: closes the devices once it is idle and closing
@@ -74,6 +77,7 @@ struct blkrepl_conn {
 	atomic_t *leg_orphans;
 	struct blkrepl_log log;
 	blkrepl_bdev_t *leg;
+	void **holder;
 	struct blkrepl_vol **vol;
 	unsigned int nr_legs;
 	struct work_struct free_work;
@@ -243,13 +247,24 @@ struct blkrepl_link {
 /* regroup.c */
 struct blkrepl_link *blkrepl_regroup_like(struct blkrepl_link *old, struct blkrepl_vol **vol,
 					  unsigned int n);
-int blkrepl_regroup_begin(struct blkrepl_link *link, unsigned int timeout_ms,
-			  struct netlink_ext_ack *extack);
-void blkrepl_regroup_abort(struct blkrepl_link *link);
-int blkrepl_regroup_commit(struct blkrepl_link *old, struct blkrepl_link *new);
-void blkrepl_regroup_switch(struct blkrepl_link *old, struct blkrepl_link *new);
-void blkrepl_regroup_end(struct blkrepl_link *old, struct blkrepl_link *new);
 struct blkrepl_pair *blkrepl_regroup_pair(struct blkrepl_link *link, struct blkrepl_vol *vol);
+int blkrepl_regroup_rest(struct blkrepl_link *link, unsigned int timeout_ms,
+			 struct netlink_ext_ack *extack);
+int blkrepl_regroup_hold(struct blkrepl_link *link, unsigned int timeout_ms,
+			 struct netlink_ext_ack *extack);
+int blkrepl_regroup_commit(struct blkrepl_link *old, struct blkrepl_link *like,
+			   struct blkrepl_link *new, unsigned int state, bool *unsure);
+bool blkrepl_regroup_undo(struct blkrepl_link *old);
+void blkrepl_regroup_take_over(struct blkrepl_link *old, struct blkrepl_pair *to);
+void blkrepl_regroup_switch(struct blkrepl_link *old, struct blkrepl_link *new);
+void blkrepl_regroup_end(struct blkrepl_link *old, struct blkrepl_link *new,
+			 struct blkrepl_conn *conn);
+void blkrepl_regroup_resume(struct blkrepl_link *link);
+
+/* move.c */
+int blkrepl_pairs_move(struct blkrepl_group *from, struct blkrepl_group *to,
+		       const struct blkrepl_device *dev, unsigned int nr,
+		       unsigned int timeout_ms, struct netlink_ext_ack *extack);
 
 /* link-life.c */
 struct blkrepl_link_param {
@@ -434,6 +449,7 @@ int blkrepl_conn_add_leg(struct blkrepl_conn *conn, struct blkrepl_pair *pair,
 			 struct netlink_ext_ack *extack);
 void blkrepl_conn_trim(struct blkrepl_conn *conn, unsigned int nr);
 void blkrepl_conn_move(struct blkrepl_link *from, struct blkrepl_link *to);
+void blkrepl_conn_hand_on(struct blkrepl_conn *from, unsigned int nr, struct blkrepl_conn *to);
 void blkrepl_conn_start(struct blkrepl_link *link);
 void blkrepl_conn_hide_leg(struct blkrepl_link *link, unsigned int i);
 void blkrepl_conn_show(struct blkrepl_link *link);

@@ -2,11 +2,12 @@
 /*
  * Members come and go while a group is up, and a group changes its name.
  *
- * In a relationship a member comes and goes with its pair. That needs one that
- * is stopped, with its target connected: the other side's log volume must name
- * the same pairs, at the same places. There an entry is made before this side's
- * link block names the pair, and taken away after it names it no more; the other
- * side's link block follows this one's, at the latest when the two meet again.
+ * In a relationship a member comes and goes with its pair, and its target is
+ * connected: the other side's log volume must name the same pairs, at the same
+ * places. There an entry is made before this side's link block names the pair, and
+ * taken away after it names it no more; the other side's link block follows this
+ * one's, at the latest when the two meet again. Where the relationship flows, the
+ * new pair is copied beside the others.
  */
 #include <linux/netlink.h>
 #include <linux/sched.h>
@@ -17,7 +18,14 @@
 /* One group at a time, so that no two take the same name. */
 static DEFINE_MUTEX(naming);
 
-static struct blkrepl_vol *find_member(struct blkrepl_group *g, const u8 *uuid)
+/**
+ * blkrepl_member_find - a member of a group
+ * @g: the group
+ * @uuid: the member
+ *
+ * Context: any; g->conf is held.
+ */
+struct blkrepl_vol *blkrepl_member_find(struct blkrepl_group *g, const u8 *uuid)
 {
 	unsigned int i;
 
@@ -40,7 +48,7 @@ static bool has_place(struct blkrepl_group *g, unsigned int place)
 /* Behind the last member, so that their order is that in which they came. */
 static unsigned int free_place(struct blkrepl_group *g)
 {
-	unsigned int place = g->vol[g->nr_vols - 1]->place + 1;
+	unsigned int place = g->nr_vols ? g->vol[g->nr_vols - 1]->place + 1 : 0;
 
 	if (place == BLKREPL_MAX_MEMBERS)
 		for (place = 0; has_place(g, place); place++)
@@ -76,8 +84,14 @@ static int write_with(struct blkrepl_vol *vol, const char *name)
 					 &(struct change){ vol, name });
 }
 
-/* No one uses the member's device any more, and no one will. */
-static int close_to_users(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
+/**
+ * blkrepl_member_close - let nobody use a member's device, if nobody does
+ * @vol: the member
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; conf of the group is held.
+ */
+int blkrepl_member_close(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = vol->group;
 	bool open;
@@ -95,7 +109,13 @@ static int close_to_users(struct blkrepl_vol *vol, struct netlink_ext_ack *extac
 	return -EBUSY;
 }
 
-static void open_to_users(struct blkrepl_vol *vol)
+/**
+ * blkrepl_member_reopen - undo blkrepl_member_close()
+ * @vol: the member
+ *
+ * Context: may sleep; conf of the group is held.
+ */
+void blkrepl_member_reopen(struct blkrepl_vol *vol)
 {
 	spin_lock(&vol->group->open_lock);
 	vol->going = false;
@@ -143,14 +163,16 @@ static void bury(struct blkrepl_vol *vol)
 
 /* The group is in no relationship. */
 
-static int add_alone(struct blkrepl_vol *vol)
+static int add_alone(struct blkrepl_vol *vol, bool *unsure)
 {
 	struct blkrepl_group *g = vol->group;
 	int r;
 
 	mutex_lock(&g->meta_lock);
 	r = write_with(vol, vol->name);
-	if (!r)
+	if (r)
+		*unsure = blkrepl_group_write_members(g);
+	else
 		blkrepl_place_put(g, vol);
 	mutex_unlock(&g->meta_lock);
 	return r;
@@ -194,17 +216,23 @@ static struct blkrepl_link *link_with(struct blkrepl_group *g, struct blkrepl_vo
 	return new;
 }
 
-static bool may_regroup(struct blkrepl_link *link, struct netlink_ext_ack *extack)
+/**
+ * blkrepl_link_may_regroup - whether pairs may come or go
+ * @link: the relationship
+ * @extack: told why not
+ *
+ * Context: any; conf of the group is held.
+ */
+bool blkrepl_link_may_regroup(struct blkrepl_link *link, struct netlink_ext_ack *extack)
 {
 	const u32 busy = BLKREPL_LINK_PENDING | BLKREPL_LINK_RESTORING |
 			 BLKREPL_LINK_FAILING_BACK | BLKREPL_LINK_OVERWRITE;
 
-	if (blkrepl_state_flows(link->state) || blkrepl_state_parted(link->state) ||
-	    link->state == BLKREPL_COPY_STATE_BROKEN || (link->flags & busy)) {
-		NL_SET_ERR_MSG(extack, "the members of a relationship change only while it is stopped; suspend or deactivate it first");
-		return false;
-	}
-	return true;
+	if (!blkrepl_state_parted(link->state) && link->state != BLKREPL_COPY_STATE_BROKEN &&
+	    link->state != BLKREPL_COPY_STATE_MIXED && !(link->flags & busy))
+		return true;
+	NL_SET_ERR_MSG(extack, "the members of a relationship change only while it flows to the whole target or is stopped, and not while the two sides stand apart or changes of the target are copied over");
+	return false;
 }
 
 static int tell_new(struct blkrepl_pair *pair, const struct blkrepl_device *target)
@@ -237,13 +265,50 @@ static void forget_pair(struct blkrepl_link *link, struct blkrepl_conn *conn, un
 	blkrepl_place_drop(&conn->log, place);
 }
 
-static int add_pair(struct blkrepl_vol *vol, const struct blkrepl_device *target,
+/* What the copy is about to do to the target's group stands there first. */
+static int announce_copy(struct blkrepl_link *link, struct blkrepl_conn *conn)
+{
+	struct blkrepl_gens gens = link->target_gens;
+
+	if (!blkrepl_state_flows(link->state))
+		return 0;
+	return blkrepl_half_write(link, conn, BLKREPL_COPY_STATE_UNSYNCHRONIZED,
+				  link->flags | BLKREPL_LINK_INCONSISTENT, &gens);
+}
+
+/* The pair has a device and stands in both log volumes; the instant at which it counts. */
+static int join(struct blkrepl_link *old, struct blkrepl_link *new, struct blkrepl_vol *vol,
+		bool *unsure, struct netlink_ext_ack *extack)
+{
+	bool flows = blkrepl_state_flows(old->state);
+	struct blkrepl_group *g = old->group;
+	int r;
+
+	r = blkrepl_regroup_hold(old, BLKREPL_HOLD_MS, extack);
+	if (r)
+		return r;
+	new->flags |= BLKREPL_LINK_INCONSISTENT;
+	r = blkrepl_regroup_commit(old, old, new, flows ? BLKREPL_COPY_STATE_UNSYNCHRONIZED :
+						     old->state, unsure);
+	if (!r) {
+		/* Nobody writes to the member yet; the copy does when it begins. */
+		if (flows)
+			blkrepl_regroup_pair(new, vol)->mode = BLKREPL_PAIR_MIRROR;
+		mutex_lock(&g->meta_lock);
+		blkrepl_place_put(g, vol);
+		blkrepl_regroup_switch(old, new);
+		mutex_unlock(&g->meta_lock);
+	}
+	blkrepl_group_release(g);
+	return r;
+}
+
+static int add_pair(struct blkrepl_vol *vol, const struct blkrepl_device *target, bool *unsure,
 		    struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = vol->group;
 	struct blkrepl_link *old = g->link, *new = link_with(g, vol, true);
 	struct blkrepl_conn *conn = blkrepl_conn_tryget(old);
-	bool may_have_happened = false;
 	struct blkrepl_pair *pair;
 	int r = -ENOMEM;
 
@@ -253,40 +318,59 @@ static int add_pair(struct blkrepl_vol *vol, const struct blkrepl_device *target
 	}
 	if (!conn || !new)
 		goto out;
+	r = blkrepl_regroup_rest(old, BLKREPL_HOLD_MS, extack);
+	if (r)
+		goto out;
 	pair = blkrepl_regroup_pair(new, vol);
 	r = tell_new(pair, target);
 	r = r ?: blkrepl_conn_add_leg(conn, pair, extack);
 	if (r)
-		goto out;
-	new->flags |= BLKREPL_LINK_INCONSISTENT;
+		goto resume;
 	r = prepare_pair(new, conn, vol, extack);
-	r = r ?: blkrepl_regroup_begin(old, BLKREPL_HOLD_MS, extack);
+	r = r ?: announce_copy(old, conn);
+	r = r ?: join(old, new, vol, unsure, extack);
 	if (!r) {
-		r = blkrepl_regroup_commit(old, new);
-		if (r) {
-			may_have_happened = true;
-			blkrepl_regroup_abort(old);
-		}
-	}
-	if (r) {
-		if (!may_have_happened)
-			forget_pair(old, conn, vol->place);
-		blkrepl_conn_trim(conn, old->nr_pairs);
+		blkrepl_regroup_end(old, new, conn);
+		blkrepl_regroup_resume(new);
+		new = NULL;
 		goto out;
 	}
-	mutex_lock(&g->meta_lock);
-	blkrepl_place_put(g, vol);
-	blkrepl_regroup_switch(old, new);
-	mutex_unlock(&g->meta_lock);
-	new->peer.other_pairs = true;
-	blkrepl_half_tell_pairs(new, conn);
-	blkrepl_regroup_end(old, new);
-	new = NULL;
+	if (!*unsure)
+		forget_pair(old, conn, vol->place);
+	if (blkrepl_state_flows(old->state))
+		blkrepl_half_tell(old, conn, old->state);
+	blkrepl_conn_trim(conn, old->nr_pairs);
+resume:
+	blkrepl_regroup_resume(old);
 out:
 	if (conn)
 		blkrepl_conn_put(conn);
 	if (new)
 		blkrepl_link_free(new);
+	return r;
+}
+
+/* The instant from which on a pair does not count any more. */
+static int part(struct blkrepl_link *old, struct blkrepl_link *new, struct blkrepl_vol *vol,
+		struct netlink_ext_ack *extack)
+{
+	struct blkrepl_group *g = old->group;
+	bool unsure;
+	int r;
+
+	r = blkrepl_regroup_hold(old, BLKREPL_HOLD_MS, extack);
+	if (r)
+		return r;
+	r = blkrepl_regroup_commit(old, old, new, old->state, &unsure);
+	if (!r) {
+		blkrepl_conn_hide_leg(old, vol->index);
+		mutex_lock(&g->meta_lock);
+		vol->pair = NULL;
+		blkrepl_place_take(g, vol);
+		blkrepl_regroup_switch(old, new);
+		mutex_unlock(&g->meta_lock);
+	}
+	blkrepl_group_release(g);
 	return r;
 }
 
@@ -303,23 +387,15 @@ static int remove_pair(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 	}
 	if (!conn || !new)
 		goto err;
-	r = blkrepl_regroup_begin(old, BLKREPL_HOLD_MS, extack);
+	r = blkrepl_regroup_rest(old, BLKREPL_HOLD_MS, extack);
 	if (r)
 		goto err;
-	r = blkrepl_regroup_commit(old, new);
+	r = part(old, new, vol, extack);
 	if (r) {
-		blkrepl_regroup_abort(old);
+		blkrepl_regroup_resume(old);
 		goto err;
 	}
-	blkrepl_conn_hide_leg(old, vol->index);
-	mutex_lock(&g->meta_lock);
-	vol->pair = NULL;
-	blkrepl_place_take(g, vol);
-	blkrepl_regroup_switch(old, new);
-	mutex_unlock(&g->meta_lock);
-	new->peer.other_pairs = true;
-	blkrepl_half_tell_pairs(new, conn);
-	blkrepl_regroup_end(old, new);
+	blkrepl_regroup_end(old, new, conn);
 	/* From here on it is no member any more, whatever fails. */
 	if (!new->peer.other_pairs) {
 		blkrepl_half_write_members(new, conn);
@@ -327,6 +403,7 @@ static int remove_pair(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 	}
 	blkrepl_group_write_members(g);
 	blkrepl_conn_trim(conn, new->nr_pairs);
+	blkrepl_regroup_resume(new);
 	blkrepl_conn_put(conn);
 	return 0;
 err:
@@ -366,7 +443,7 @@ static int check_new(struct blkrepl_group *g, const struct blkrepl_device *d,
 		NL_SET_ERR_MSG(extack, "the group has no replica devices at present");
 		return -EBUSY;
 	}
-	if (g->link && !may_regroup(g->link, extack))
+	if (g->link && !blkrepl_link_may_regroup(g->link, extack))
 		return -EBUSY;
 	return check_name(g, d->name, extack);
 }
@@ -404,11 +481,12 @@ static struct blkrepl_vol *open_new(struct blkrepl_group *g, const struct blkrep
 int blkrepl_member_add(struct blkrepl_group *g, const struct blkrepl_device *d,
 		       const struct blkrepl_device *target, struct netlink_ext_ack *extack)
 {
+	bool unsure = false;
 	struct blkrepl_vol *vol;
 	int r;
 
 	lockdep_assert_held(&g->conf);
-	if (find_member(g, d->uuid))
+	if (blkrepl_member_find(g, d->uuid))
 		return 0;
 	r = check_new(g, d, target, extack);
 	if (r)
@@ -419,9 +497,9 @@ int blkrepl_member_add(struct blkrepl_group *g, const struct blkrepl_device *d,
 	r = make_room(vol, extack);
 	if (r)
 		goto err_drop;
-	r = g->link ? add_pair(vol, target, extack) : add_alone(vol);
-	/* What was to be written last may have been: the areas are left then. */
-	if (r == -EIO)
+	r = g->link ? add_pair(vol, target, &unsure, extack) : add_alone(vol, &unsure);
+	/* If it may be one all the same the areas are left. */
+	if (r && unsure)
 		goto err_put;
 	if (r)
 		goto err_drop;
@@ -453,7 +531,7 @@ err_put:
 int blkrepl_member_remove(struct blkrepl_group *g, const u8 *uuid,
 			  struct netlink_ext_ack *extack)
 {
-	struct blkrepl_vol *vol = find_member(g, uuid);
+	struct blkrepl_vol *vol = blkrepl_member_find(g, uuid);
 	int r;
 
 	lockdep_assert_held(&g->conf);
@@ -465,14 +543,14 @@ int blkrepl_member_remove(struct blkrepl_group *g, const u8 *uuid,
 		NL_SET_ERR_MSG(extack, "it is the group's last member; delete the group instead");
 		return -EBUSY;
 	}
-	if (g->link && !may_regroup(g->link, extack))
+	if (g->link && !blkrepl_link_may_regroup(g->link, extack))
 		return -EBUSY;
-	r = close_to_users(vol, extack);
+	r = blkrepl_member_close(vol, extack);
 	if (r)
 		return r;
 	r = g->link ? remove_pair(vol, extack) : remove_alone(vol);
 	if (r) {
-		open_to_users(vol);
+		blkrepl_member_reopen(vol);
 		return r;
 	}
 	bury(vol);
@@ -485,13 +563,6 @@ static void change_name(struct blkrepl_group *g, char *name, const char *to)
 	spin_lock(&g->link_lock);
 	strscpy_pad(name, to, BLKREPL_NAME_SIZE);
 	spin_unlock(&g->link_lock);
-}
-
-/* So that udev looks at its names again. */
-static void tell_udev(struct blkrepl_vol *vol)
-{
-	if (vol->disk)
-		kobject_uevent(&disk_to_dev(vol->disk)->kobj, KOBJ_CHANGE);
 }
 
 /**
@@ -507,7 +578,7 @@ static void tell_udev(struct blkrepl_vol *vol)
 int blkrepl_member_rename(struct blkrepl_group *g, const u8 *uuid, const char *name, bool force,
 			  struct netlink_ext_ack *extack)
 {
-	struct blkrepl_vol *vol = find_member(g, uuid);
+	struct blkrepl_vol *vol = blkrepl_member_find(g, uuid);
 	int r;
 
 	lockdep_assert_held(&g->conf);
@@ -530,7 +601,7 @@ int blkrepl_member_rename(struct blkrepl_group *g, const u8 *uuid, const char *n
 	if (r)
 		return r;
 	change_name(g, vol->name, name);
-	tell_udev(vol);
+	blkrepl_vol_tell_udev(vol);
 	blkrepl_notify_group(g, BLKREPL_EVENT_RENAMED);
 	return 0;
 }
@@ -616,7 +687,7 @@ int blkrepl_group_rename(struct blkrepl_group *g, const char *name, bool force,
 	if (r)
 		return r;
 	for (i = 0; i < g->nr_vols; i++)
-		tell_udev(g->vol[i]);
+		blkrepl_vol_tell_udev(g->vol[i]);
 	blkrepl_notify_group(g, BLKREPL_EVENT_RENAMED);
 	return 0;
 }

@@ -158,8 +158,15 @@ const struct nla_policy blkrepl_member_rename_nl_policy[BLKREPL_A_MEMBER_FORCE +
 	[BLKREPL_A_MEMBER_FORCE] = { .type = NLA_FLAG, },
 };
 
+/* BLKREPL_CMD_PAIRS_MOVE - do */
+const struct nla_policy blkrepl_pairs_move_nl_policy[BLKREPL_A_GROUP_TO + 1] = {
+	[BLKREPL_A_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+	[BLKREPL_A_GROUP_MEMBER] = NLA_POLICY_NESTED(blkrepl_device_nl_policy),
+	[BLKREPL_A_GROUP_TO] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
+};
+
 /* Ops table for blkrepl */
-const struct genl_ops blkrepl_nl_ops[16] = {
+const struct genl_ops blkrepl_nl_ops[17] = {
 	{
 		.cmd		= BLKREPL_CMD_GROUP_NEW,
 		.doit		= blkrepl_nl_group_new_doit,
@@ -274,6 +281,13 @@ const struct genl_ops blkrepl_nl_ops[16] = {
 		.doit		= blkrepl_nl_member_rename_doit,
 		.policy		= blkrepl_member_rename_nl_policy,
 		.maxattr	= BLKREPL_A_MEMBER_FORCE,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLKREPL_CMD_PAIRS_MOVE,
+		.doit		= blkrepl_nl_pairs_move_doit,
+		.policy		= blkrepl_pairs_move_nl_policy,
+		.maxattr	= BLKREPL_A_GROUP_TO,
 		.flags		= GENL_ADMIN_PERM,
 	},
 };

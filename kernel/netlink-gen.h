@@ -46,8 +46,10 @@ extern const struct nla_policy blkrepl_group_rename_nl_policy[BLKREPL_A_GROUP_FO
 
 extern const struct nla_policy blkrepl_member_rename_nl_policy[BLKREPL_A_MEMBER_FORCE + 1];
 
+extern const struct nla_policy blkrepl_pairs_move_nl_policy[BLKREPL_A_GROUP_TO + 1];
+
 /* Ops table for blkrepl */
-extern const struct genl_ops blkrepl_nl_ops[16];
+extern const struct genl_ops blkrepl_nl_ops[17];
 
 int blkrepl_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info);
 int blkrepl_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -79,6 +81,7 @@ int blkrepl_nl_member_add_doit(struct sk_buff *skb, struct genl_info *info);
 int blkrepl_nl_member_remove_doit(struct sk_buff *skb, struct genl_info *info);
 int blkrepl_nl_group_rename_doit(struct sk_buff *skb, struct genl_info *info);
 int blkrepl_nl_member_rename_doit(struct sk_buff *skb, struct genl_info *info);
+int blkrepl_nl_pairs_move_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	BLKREPL_NLGRP_STATE,

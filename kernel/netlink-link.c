@@ -128,7 +128,7 @@ static int parse_link(struct genl_info *info, struct blkrepl_link_param *p)
 	p->manual_recovery = get_bool(info, BLKREPL_A_RELATIONSHIP_RECOVERY_MODE, false);
 	p->hold_on_failure = get_bool(info, BLKREPL_A_RELATIONSHIP_HOLD_ON_FAILURE, false);
 	p->consistency = get_bool(info, BLKREPL_A_RELATIONSHIP_CONSISTENCY_ENABLED, true);
-	return blkrepl_nl_parse_devices(info, BLKREPL_A_RELATIONSHIP_PAIR, true, &p->dev, &p->nr_devs);
+	return blkrepl_nl_parse_devices(info, BLKREPL_A_RELATIONSHIP_PAIR, true, true, &p->dev, &p->nr_devs);
 }
 
 int blkrepl_nl_relationship_new_doit(struct sk_buff *skb, struct genl_info *info)
@@ -243,7 +243,7 @@ int blkrepl_nl_relationship_connect_doit(struct sk_buff *skb, struct genl_info *
 	r = get_timeout(info, &ms);
 	if (r)
 		return r;
-	r = blkrepl_nl_parse_devices(info, BLKREPL_A_RELATIONSHIP_PAIR, false, &dev, &nr);
+	r = blkrepl_nl_parse_devices(info, BLKREPL_A_RELATIONSHIP_PAIR, false, true, &dev, &nr);
 	if (r)
 		return r;
 	g = lock_link(info, &r);

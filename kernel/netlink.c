@@ -51,13 +51,14 @@ static int parse_device(struct genl_info *info, const struct nlattr *nest, bool 
  * @info: the request
  * @attr: number of their attribute
  * @identity: each has a UUID and a name
+ * @none: there may be none
  * @ret: they; to be freed
  * @nr: how many
  *
  * Context: may sleep.
  */
-int blkrepl_nl_parse_devices(struct genl_info *info, int attr, bool identity,
-			 struct blkrepl_device **ret, unsigned int *nr)
+int blkrepl_nl_parse_devices(struct genl_info *info, int attr, bool identity, bool none,
+			     struct blkrepl_device **ret, unsigned int *nr)
 {
 	struct blkrepl_device *dev;
 	struct nlattr *a;
@@ -79,7 +80,7 @@ int blkrepl_nl_parse_devices(struct genl_info *info, int attr, bool identity,
 		if (r)
 			break;
 	}
-	if (!r && !n)
+	if (!r && !n && !none)
 		r = blkrepl_nl_missing(info, "for the devices");
 	if (r) {
 		kfree(dev);
@@ -117,7 +118,7 @@ int blkrepl_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	r = blkrepl_nl_check_name(info, p.name);
 	if (r)
 		return r;
-	r = blkrepl_nl_parse_devices(info, BLKREPL_A_GROUP_MEMBER, true, &p.dev, &p.nr_devs);
+	r = blkrepl_nl_parse_devices(info, BLKREPL_A_GROUP_MEMBER, true, true, &p.dev, &p.nr_devs);
 	if (r)
 		return r;
 	r = blkrepl_group_new(&p, info->extack);
@@ -352,7 +353,7 @@ static int dump_member(struct sk_buff *skb, struct blkrepl_group *g, unsigned lo
 	if (!only || blkrepl_uuid_equal(only, g->uuid))
 		vol = blkrepl_vol_get(g, pos);
 	if (vol) {
-		r = blkrepl_fill_member(skb, vol);
+		r = blkrepl_fill_member(skb, g, vol);
 		blkrepl_vol_put(vol);
 	}
 	return r;
@@ -403,7 +404,7 @@ int blkrepl_nl_member_get_doit(struct sk_buff *skb, struct genl_info *info)
 		r = -ENOMEM;
 		reply = blkrepl_nl_new_reply(info, BLKREPL_CMD_MEMBER_GET, &hdr);
 		if (reply)
-			r = blkrepl_nl_send_reply(reply, info, hdr, blkrepl_fill_member(reply, vol));
+			r = blkrepl_nl_send_reply(reply, info, hdr, blkrepl_fill_member(reply, g, vol));
 	}
 	blkrepl_nl_unlock_group(g);
 	return r;
@@ -434,7 +435,7 @@ int blkrepl_nl_member_add_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	r = blkrepl_nl_parse_devices(info, BLKREPL_A_GROUP_MEMBER, true, &dev, &nr);
+	r = blkrepl_nl_parse_devices(info, BLKREPL_A_GROUP_MEMBER, true, false, &dev, &nr);
 	if (r)
 		return r;
 	g = nr <= 2 ? blkrepl_nl_lock_group(info, BLKREPL_A_GROUP_UUID, &r) : NULL;
@@ -462,6 +463,67 @@ int blkrepl_nl_member_remove_doit(struct sk_buff *skb, struct genl_info *info)
 		return r;
 	r = blkrepl_member_remove(g, nla_data(a), info->extack);
 	blkrepl_nl_unlock_group(g);
+	return r;
+}
+
+/* Two groups, locked in the order of their numbers. */
+static int lock_both(struct genl_info *info, struct blkrepl_group **a, struct blkrepl_group **b)
+{
+	struct blkrepl_group *first, *second;
+
+	*a = find_group(info, BLKREPL_A_GROUP_UUID);
+	if (IS_ERR(*a))
+		return PTR_ERR(*a);
+	*b = find_group(info, BLKREPL_A_GROUP_TO);
+	if (IS_ERR(*b)) {
+		blkrepl_group_put(*a);
+		return PTR_ERR(*b);
+	}
+	first = (*a)->id < (*b)->id ? *a : *b;
+	second = first == *a ? *b : *a;
+	mutex_lock(&first->conf);
+	if (first != second)
+		mutex_lock_nested(&second->conf, SINGLE_DEPTH_NESTING);
+	return 0;
+}
+
+static void unlock_both(struct blkrepl_group *a, struct blkrepl_group *b)
+{
+	mutex_unlock(&a->conf);
+	if (a != b)
+		mutex_unlock(&b->conf);
+	blkrepl_group_put(a);
+	blkrepl_group_put(b);
+}
+
+int blkrepl_nl_pairs_move_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct blkrepl_group *from, *to;
+	struct blkrepl_device *dev;
+	unsigned int nr;
+	int r;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	r = blkrepl_nl_parse_devices(info, BLKREPL_A_GROUP_MEMBER, true, false, &dev, &nr);
+	if (r)
+		return r;
+	r = lock_both(info, &from, &to);
+	if (r)
+		goto out;
+	if (!from->up || from->dying || !to->up || to->dying) {
+		NL_SET_ERR_MSG(info->extack, "one of the groups is not up");
+		r = -ENOENT;
+	} else if (from == to) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[BLKREPL_A_GROUP_TO],
+				    "it is the group that has the pairs");
+		r = -EINVAL;
+	} else {
+		r = blkrepl_pairs_move(from, to, dev, nr, BLKREPL_HOLD_MS, info->extack);
+	}
+	unlock_both(from, to);
+out:
+	kfree(dev);
 	return r;
 }
 

@@ -19,7 +19,7 @@
 })
 
 int blkrepl_nl_check_name(struct genl_info *info, const char *name);
-int blkrepl_nl_parse_devices(struct genl_info *info, int attr, bool identity,
+int blkrepl_nl_parse_devices(struct genl_info *info, int attr, bool identity, bool none,
 			     struct blkrepl_device **ret, unsigned int *nr);
 struct blkrepl_group *blkrepl_nl_lock_group(struct genl_info *info, int attr, int *r);
 void blkrepl_nl_unlock_group(struct blkrepl_group *g);

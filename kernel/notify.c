@@ -87,25 +87,24 @@ int blkrepl_fill_group(struct sk_buff *skb, struct blkrepl_group *g, u32 event, 
 /**
  * blkrepl_fill_member - a member's attributes
  * @skb: message
- * @vol: the member of a group that is up
+ * @g: a group that is up
+ * @vol: its member
  *
  * Context: any.
  */
-int blkrepl_fill_member(struct sk_buff *skb, struct blkrepl_vol *vol)
+int blkrepl_fill_member(struct sk_buff *skb, struct blkrepl_group *g, struct blkrepl_vol *vol)
 {
 	const int pad = BLKREPL_A_MEMBER_PAD;
+	int r, minor = READ_ONCE(vol->minor);
 	char disk[DISK_NAME_LEN];
-	int r;
 
-	spin_lock(&vol->group->link_lock);
+	spin_lock(&g->link_lock);
 	r = nla_put_string(skb, BLKREPL_A_MEMBER_NAME, vol->name);
-	spin_unlock(&vol->group->link_lock);
+	spin_unlock(&g->link_lock);
 	if (r)
 		return r;
-	int minor = READ_ONCE(vol->minor);
-
 	snprintf(disk, sizeof(disk), minor < 0 ? "" : "blkrepl%d", minor);
-	if (nla_put(skb, BLKREPL_A_MEMBER_GROUP_UUID, BLKREPL_UUID_SIZE, vol->group->uuid) ||
+	if (nla_put(skb, BLKREPL_A_MEMBER_GROUP_UUID, BLKREPL_UUID_SIZE, g->uuid) ||
 	    nla_put_u16(skb, BLKREPL_A_MEMBER_INDEX, vol->index) ||
 	    nla_put(skb, BLKREPL_A_MEMBER_UUID, BLKREPL_UUID_SIZE, vol->uuid) ||
 	    nla_put_string(skb, BLKREPL_A_MEMBER_PATH, vol->path) ||

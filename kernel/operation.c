@@ -406,6 +406,15 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 		NL_SET_ERR_MSG(extack, "the relationship has changed since that revision; look at it again");
 		return -ESTALE;
 	}
+	if (p->op == BLKREPL_OPERATION_ADD_SYNC_PAIR ||
+	    p->op == BLKREPL_OPERATION_REMOVE_SYNC_PAIR) {
+		NL_SET_ERR_MSG(extack, "pairs are moved by pairs-move");
+		return -EOPNOTSUPP;
+	}
+	if (!link->nr_pairs && p->op != BLKREPL_OPERATION_DETACH) {
+		NL_SET_ERR_MSG(extack, "the relationship has no pairs; add one, or detach it");
+		return -EBUSY;
+	}
 	/* From Failedover only the other side's changes go; else both sides' are at stake. */
 	s.unique = state == BLKREPL_COPY_STATE_FAILEDOVER ? link->peer.dirty : own;
 	if (goes_on(link, p, &r, extack))

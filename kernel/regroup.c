@@ -68,9 +68,6 @@ struct blkrepl_link *blkrepl_regroup_like(struct blkrepl_link *old, struct blkre
 
 static void copy_state(struct blkrepl_link *old, struct blkrepl_link *new)
 {
-	new->stale_durable = old->stale_durable;
-	new->turns = old->turns;
-	new->error = old->error;
 	new->state = old->state;
 	new->flags |= old->flags;
 	new->sync_type = old->sync_type;
@@ -97,7 +94,26 @@ static void copy_state(struct blkrepl_link *old, struct blkrepl_link *new)
 	new->user_jiffies = old->user_jiffies;
 }
 
-static void resume(struct blkrepl_link *link)
+/* What belongs to the log volumes stays what it is. */
+static void keep_log(struct blkrepl_link *old, struct blkrepl_link *new)
+{
+	unsigned int state = new->peer.state;
+
+	new->dirty_tag = old->dirty_tag;
+	new->flags &= ~BLKREPL_LINK_TRACKED_ZERO;
+	new->flags |= old->flags & BLKREPL_LINK_TRACKED_ZERO;
+	new->revision = old->revision;
+	new->peer = old->peer;
+	new->peer.state = state;
+}
+
+/**
+ * blkrepl_regroup_resume - let a relationship go on that was brought to rest
+ * @link: the relationship; writes are not held any more
+ *
+ * Context: may sleep; group->conf is held.
+ */
+void blkrepl_regroup_resume(struct blkrepl_link *link)
 {
 	blkrepl_copy_allow(link);
 	blkrepl_conn_start(link);
@@ -123,72 +139,120 @@ static bool is_calm(struct blkrepl_link *link)
 }
 
 /**
- * blkrepl_regroup_begin - bring a relationship to rest
+ * blkrepl_regroup_rest - let no copy run, so that both log volumes can be changed
  * @link: the relationship; connected
- * @timeout_ms: longest hold of writes
+ * @timeout_ms: how long to wait for what is in flight
  * @extack: told what is wrong
  *
- * When it returns 0 writes are held until blkrepl_regroup_abort() or
- * blkrepl_regroup_end().
+ * When it returns 0, blkrepl_regroup_hold() or blkrepl_regroup_resume() follows.
  *
  * Context: may sleep; group->conf is held.
  */
-int blkrepl_regroup_begin(struct blkrepl_link *link, unsigned int timeout_ms,
-			  struct netlink_ext_ack *extack)
+int blkrepl_regroup_rest(struct blkrepl_link *link, unsigned int timeout_ms,
+			 struct netlink_ext_ack *extack)
 {
-	struct blkrepl_group *g = link->group;
 	int r;
 
-	lockdep_assert_held(&g->conf);
+	lockdep_assert_held(&link->group->conf);
+	r = blkrepl_copy_halt(link, timeout_ms);
+	if (!r)
+		return 0;
+	NL_SET_ERR_MSG(extack, "what is in flight did not end in time; nothing was changed");
+	blkrepl_regroup_resume(link);
+	return r;
+}
+
+/**
+ * blkrepl_regroup_hold - the instant at which a relationship is replaced
+ * @link: the relationship, at rest
+ * @timeout_ms: longest hold of writes
+ * @extack: told what is wrong
+ *
+ * When it returns 0, writes are held until blkrepl_group_release(). When it fails
+ * blkrepl_regroup_resume() follows as well.
+ *
+ * Context: may sleep; group->conf is held.
+ */
+int blkrepl_regroup_hold(struct blkrepl_link *link, unsigned int timeout_ms,
+			 struct netlink_ext_ack *extack)
+{
+	int r;
+
+	lockdep_assert_held(&link->group->conf);
 	WRITE_ONCE(link->removing, true);
 	cancel_delayed_work_sync(&link->tick_work);
 	cancel_delayed_work_sync(&link->deadline_work);
 	flush_work(&link->stale_work);
-	r = blkrepl_copy_halt(link, timeout_ms) ?: blkrepl_group_hold(g, timeout_ms);
+	r = blkrepl_group_hold(link->group, timeout_ms);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "what is in flight did not end in time; nothing was changed");
-		resume(link);
 		return r;
 	}
 	if (is_calm(link))
 		return 0;
 	NL_SET_ERR_MSG(extack, "the target is not connected, or was just lost; nothing was changed");
-	blkrepl_regroup_abort(link);
-	return -ENOTCONN;
-}
-
-/**
- * blkrepl_regroup_abort - let a relationship go on as it was
- * @link: the relationship
- *
- * Context: may sleep; group->conf is held.
- */
-void blkrepl_regroup_abort(struct blkrepl_link *link)
-{
 	blkrepl_group_release(link->group);
-	resume(link);
+	return -ENOTCONN;
 }
 
 /**
  * blkrepl_regroup_commit - make the new pairs those of the relationship, durably
  * @old: the relationship, at rest
+ * @like: whose state it is to have: its own, or if it has no pairs that of the
+ *	one which its pairs come from
  * @new: the one that replaces it
+ * @state: the CopyState that it is to have
+ * @unsure: set where it failed and may have happened all the same
  *
  * Context: may sleep; group->conf is held.
  */
-int blkrepl_regroup_commit(struct blkrepl_link *old, struct blkrepl_link *new)
+int blkrepl_regroup_commit(struct blkrepl_link *old, struct blkrepl_link *like,
+			   struct blkrepl_link *new, unsigned int state, bool *unsure)
 {
 	int r;
 
-	copy_state(old, new);
+	copy_state(like, new);
+	if (like != old)
+		keep_log(old, new);
+	if (!new->nr_pairs)
+		new->peer.state = state;
+	if (new->state != state && state == BLKREPL_COPY_STATE_UNSYNCHRONIZED)
+		new->when_activated_us = blkrepl_now_us();
+	new->state = state;
 	new->revision++;
 	mutex_lock(&new->state_lock);
 	r = blkrepl_link_store(new);
 	mutex_unlock(&new->state_lock);
+	if (r)
+		*unsure = blkrepl_regroup_undo(old);
 	return r;
 }
 
-static void take_over(struct blkrepl_link *old, struct blkrepl_pair *to)
+/**
+ * blkrepl_regroup_undo - make the old pairs those of the relationship again, durably
+ * @old: the relationship, at rest
+ *
+ * Context: may sleep; group->conf is held.
+ * Return: whether that failed, so that nobody knows.
+ */
+bool blkrepl_regroup_undo(struct blkrepl_link *old)
+{
+	int r;
+
+	mutex_lock(&old->state_lock);
+	r = blkrepl_link_store(old);
+	mutex_unlock(&old->state_lock);
+	return r;
+}
+
+/**
+ * blkrepl_regroup_take_over - let a pair be what it was in another relationship
+ * @old: the other relationship, at rest
+ * @to: the pair
+ *
+ * Context: may sleep; group->conf and group->meta_lock of both are held.
+ */
+void blkrepl_regroup_take_over(struct blkrepl_link *old, struct blkrepl_pair *to)
 {
 	struct blkrepl_pair *from = blkrepl_regroup_pair(old, to->vol);
 
@@ -199,12 +263,17 @@ static void take_over(struct blkrepl_link *old, struct blkrepl_pair *to)
 	spin_unlock_irq(&from->dirty_lock);
 	spin_lock_irq(&old->lock);
 	swap(to->path, from->path);
+	/* The sweeper's flush may have found the target dead a moment ago. */
+	to->mode = from->mode;
+	to->out = from->out;
+	to->suspect = from->suspect;
+	from->mode = BLKREPL_PAIR_TRACK;
+	from->out = false;
+	from->suspect = false;
 	spin_unlock_irq(&old->lock);
 	to->sectors = from->sectors;
 	to->peer_sectors = from->peer_sectors;
 	to->target_dev = from->target_dev;
-	to->mode = from->mode;
-	from->mode = BLKREPL_PAIR_TRACK;
 	atomic64_set(&to->errors, atomic64_read(&from->errors));
 }
 
@@ -221,24 +290,38 @@ void blkrepl_regroup_switch(struct blkrepl_link *old, struct blkrepl_link *new)
 
 	lockdep_assert_held(&new->group->meta_lock);
 	for (i = 0; i < new->nr_pairs; i++)
-		take_over(old, &new->pair[i]);
+		blkrepl_regroup_take_over(old, &new->pair[i]);
+	spin_lock_irq(&old->lock);
+	new->stale_durable = old->stale_durable;
+	new->turns = old->turns + 1;
+	new->error = old->error;
+	for (i = 0; i < old->nr_pairs; i++)
+		old->pair[i].mode = BLKREPL_PAIR_TRACK;
+	spin_unlock_irq(&old->lock);
 	swap(old->mirrored, new->mirrored);
+	new->copy_forbidden = true;
 	blkrepl_link_attach(new);
 	blkrepl_conn_move(old, new);
 }
 
 /**
- * blkrepl_regroup_end - let the new relationship go on
+ * blkrepl_regroup_end - tell the other side of the new pairs
  * @old: the relationship that it replaces; it is gone
- * @new: the new one
+ * @new: the new one; writes are not held any more
+ * @conn: its connection; waits up to the deadline
+ *
+ * Where it cannot be told it is when the two meet again. No copy begins before
+ * blkrepl_regroup_resume().
  *
  * Context: may sleep; group->conf is held.
  */
-void blkrepl_regroup_end(struct blkrepl_link *old, struct blkrepl_link *new)
+void blkrepl_regroup_end(struct blkrepl_link *old, struct blkrepl_link *new,
+			 struct blkrepl_conn *conn)
 {
+	blkrepl_conn_start(new);
+	new->peer.other_pairs = true;
+	blkrepl_half_tell_pairs(new, conn);
 	blkrepl_link_quiet(old);
 	blkrepl_link_put(old);
-	blkrepl_group_release(new->group);
-	resume(new);
 	blkrepl_notify_link(new, BLKREPL_EVENT_STATE);
 }

@@ -9,15 +9,15 @@
 
 static DEFINE_IDA(minors);
 
-static int vol_open(BLKREPL_OPEN_ARGS)
+/* Closed members go from one group to another, under the first one's lock. */
+static int try_open(struct blkrepl_group *g, struct blkrepl_vol *vol, struct gendisk *opened)
 {
-	struct gendisk *opened = BLKREPL_OPEN_DISK;
-	struct blkrepl_vol *vol = opened->private_data;
-	struct blkrepl_group *g = vol->group;
 	int r = 0;
 
 	spin_lock(&g->open_lock);
-	if (g->going || vol->going || opened != vol->disk) {
+	if (g != READ_ONCE(vol->group)) {
+		r = -EAGAIN;
+	} else if (g->going || vol->going || opened != vol->disk) {
 		r = -ENXIO;
 	} else {
 		g->opens++;
@@ -27,6 +27,20 @@ static int vol_open(BLKREPL_OPEN_ARGS)
 		kref_get(&vol->ref);
 	}
 	spin_unlock(&g->open_lock);
+	return r;
+}
+
+static int vol_open(BLKREPL_OPEN_ARGS)
+{
+	struct gendisk *opened = BLKREPL_OPEN_DISK;
+	struct blkrepl_vol *vol = opened->private_data;
+	int r;
+
+	do {
+		rcu_read_lock();
+		r = try_open(READ_ONCE(vol->group), vol, opened);
+		rcu_read_unlock();
+	} while (r == -EAGAIN);
 	return r;
 }
 
@@ -68,28 +82,40 @@ static struct blkrepl_vol *dev_to_vol(struct device *dev)
 
 static ssize_t group_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct blkrepl_group *g = dev_to_vol(dev)->group;
+	struct blkrepl_group *g;
 	int n;
 
+	rcu_read_lock();
+	g = READ_ONCE(dev_to_vol(dev)->group);
 	spin_lock(&g->link_lock);
 	n = sysfs_emit(buf, "%s\n", g->name);
 	spin_unlock(&g->link_lock);
+	rcu_read_unlock();
 	return n;
 }
 
 static ssize_t group_uuid_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%pUb\n", dev_to_vol(dev)->group->uuid);
+	int n;
+
+	rcu_read_lock();
+	n = sysfs_emit(buf, "%pUb\n", READ_ONCE(dev_to_vol(dev)->group)->uuid);
+	rcu_read_unlock();
+	return n;
 }
 
 static ssize_t member_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct blkrepl_vol *vol = dev_to_vol(dev);
+	struct blkrepl_group *g;
 	int n;
 
-	spin_lock(&vol->group->link_lock);
+	rcu_read_lock();
+	g = READ_ONCE(vol->group);
+	spin_lock(&g->link_lock);
 	n = sysfs_emit(buf, "%s\n", vol->name);
-	spin_unlock(&vol->group->link_lock);
+	spin_unlock(&g->link_lock);
+	rcu_read_unlock();
 	return n;
 }
 
@@ -306,6 +332,18 @@ void blkrepl_vol_del_disk(struct blkrepl_vol *vol)
 	del_gendisk(disk);
 	put_disk(disk);
 	vol->minor = -1;
+}
+
+/**
+ * blkrepl_vol_tell_udev - let udev look at the device's names again
+ * @vol: the member
+ *
+ * Context: may sleep.
+ */
+void blkrepl_vol_tell_udev(struct blkrepl_vol *vol)
+{
+	if (vol->disk)
+		kobject_uevent(&disk_to_dev(vol->disk)->kobj, KOBJ_CHANGE);
 }
 
 /**

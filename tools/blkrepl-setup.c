@@ -180,6 +180,23 @@ static int verb_member_add(int argc, char **argv)
                 .devices = devices, .n_devices = argc - 2 });
 }
 
+/* The pairs go from the first group to the second. */
+static int verb_pairs_move(int argc, char **argv)
+{
+        _cleanup_free_ struct kernel_device *devices = NULL;
+        struct kernel_group g = {};
+        size_t n = 0;
+        int r;
+
+        if ((r = set_field(&group_table, &g, "uuid", argv[1])) ||
+            (r = set_field(&group_table, &g, "to", argv[2])) ||
+            (r = parse_words(&group_table, argv + 3, argc - 3, &g, &devices, &n)))
+                return r;
+        return transact(&(struct netlink_request){
+                .command = BLKREPL_CMD_PAIRS_MOVE, .table = &group_table, .object = &g,
+                .devices = devices, .n_devices = n });
+}
+
 static int verb_member_remove(_unused_ int argc, char **argv)
 {
         struct kernel_member m = {};
@@ -461,6 +478,7 @@ static const struct verb {
         { "group-del", 2, 2, verb_group_del, "UUID [--force]", "take a group down" },
         { "group-rename", 3, 3, verb_group_rename, "UUID NAME [--force]", "give a group another name" },
         { "member-add", 3, 4, verb_member_add, "GROUP-UUID INDEX:UUID:NAME:PATH [INDEX:UUID:NAME:PATH]", "add a member, in a relationship with its target" },
+        { "pairs-move", 4, INT_MAX, verb_pairs_move, "FROM-GROUP-UUID TO-GROUP-UUID INDEX:UUID:NAME:PATH...", "move members with their pairs to another relationship" },
         { "member-remove", 3, 3, verb_member_remove, "GROUP-UUID UUID", "remove a member" },
         { "member-rename", 4, 4, verb_member_rename, "GROUP-UUID UUID NAME [--force]", "give a member another name" },
         { "member-resize", 3, 3, verb_member_resize, "GROUP-UUID INDEX", "take over a member's new size" },

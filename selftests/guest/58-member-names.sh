@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Members get other names, in use or not, and a log volume that has grown is used.
-# on demand: it has not been run since it was written
+# timeout: 900
 
 . ./rig.sh
 
