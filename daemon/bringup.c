@@ -7,6 +7,7 @@
 #include "command.h"
 #include "create.h"
 #include "import.h"
+#include "move.h"
 #include "operation.h"
 #include "reconcile.h"
 #include "sequence.h"
@@ -52,8 +53,10 @@ static void on_group(const struct child_result *result, void *userdata)
                         if (result->error < 0 || operation_set_follow(q, relationship_side(q, g)) <= 0)
                                 bringup_relationship(q);
                 }
-                if (result->error >= 0)
+                if (result->error >= 0) {
                         create_resume_jobs(a->manager);
+                        moves_resume(a->manager);
+                }
         }
         if (a->handler)
                 a->handler(g, result->error, result->fault.message, a->userdata);
@@ -85,7 +88,7 @@ static void try_group(struct group *g)
                 change_resume(g, NULL, NULL);
                 return;
         }
-        if (g->up || g->tried || !g->wanted || g->busy || g->hidden)
+        if (g->up || g->tried || !g->wanted || g->busy || g->hidden || move_is_unsettled(g))
                 return;
         missing = command_missing_device(g);
         if (missing) {
@@ -226,6 +229,7 @@ void bringup_all(struct manager *m)
                 return;
         manager_refresh_all(m);
         bringup_load_wanted(m);
+        moves_resume(m);
         for (struct group *g = m->groups; g; g = g->next)
                 if (!group_relationship(g)) {
                         g->tried = false;

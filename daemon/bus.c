@@ -56,6 +56,16 @@ void bus_announce(struct manager *m, const char *path, bool added)
                 log_debug("The signal for %s cannot be sent: %s", path, strerror(-r));
 }
 
+int bus_read_paths(sd_bus_message *m, char ***ret)
+{
+        const char *s;
+        int r = sd_bus_message_enter_container(m, 'a', "o");
+
+        while (r >= 0 && (r = sd_bus_message_read(m, "o", &s)) > 0)
+                r = strv_extend(ret, s);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 int bus_connect(struct manager *m)
 {
         int r;

@@ -60,6 +60,7 @@ char *bus_uuid_path(const char *prefix, sd_id128_t uuid);
 /* Gives 1 and the last, unescaped part of the path below the prefix. */
 int bus_decode(const char *path, const char *prefix, char **ret);
 int bus_append_paths(sd_bus_message *reply, char **paths);
+int bus_read_paths(sd_bus_message *m, char ***ret);
 void bus_announce(struct manager *m, const char *path, bool added);
 
 int bus_connect(struct manager *m);

@@ -170,8 +170,7 @@ static void leave(struct group *g, const struct change *c)
         group_remove_member(g, m - g->members);
 }
 
-/* In the order of the log volume; pairs stay together. */
-static void sort(struct group *g, const struct logvol_info *info)
+void change_sort_members(struct group *g, const struct logvol_info *info)
 {
         struct group *other = other_of(g);
 
@@ -203,7 +202,7 @@ static void take_members(struct settling *s, struct group *g, const struct logvo
                 leave(g, c);
         else if (r >= 0)
                 r = come(g, c);
-        sort(g, info);
+        change_sort_members(g, info);
         if (q) {
                 relationship_fit_pairs(q);
                 relationship_announce_pairs(q, true);
@@ -321,8 +320,7 @@ static int take_member(const void *object, void *userdata)
         return 0;
 }
 
-/* Of a group that is up, which the module knows best */
-static int ask_module(struct group *g, struct logvol_info *info)
+int change_ask_members(struct group *g, struct logvol_info *info)
 {
         struct kernel_member want = { .present = PRESENT(MEMBER_GROUP_UUID), .group_uuid = g->uuid };
 
@@ -351,7 +349,7 @@ int change_resume(struct group *g, change_handler handler, void *userdata)
         if (g->up) {
                 _cleanup_free_ struct logvol_info *info = malloc(sizeof(*info));
 
-                r = info ? ask_module(g, info) : -ENOMEM;
+                r = info ? change_ask_members(g, info) : -ENOMEM;
                 if (r >= 0) {
                         take(s, g, info);
                         return 1;

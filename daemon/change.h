@@ -35,5 +35,10 @@ typedef void (*change_handler)(struct group *g, void *userdata);
  * that is done. 0: there is nothing to do, or it cannot be seen yet.
  */
 int change_resume(struct group *g, change_handler handler, void *userdata);
+/* Its members, as the module tells them; it is up. Nothing else of info is filled but its names. */
+struct logvol_info;
+int change_ask_members(struct group *g, struct logvol_info *info);
+/* Brings them into the order of the log volume; pairs stay together. */
+void change_sort_members(struct group *g, const struct logvol_info *info);
 /* The group has no change any more. */
 void change_forget(struct group *g);

@@ -5,6 +5,7 @@
 #include "../kernel/format.h"
 #include "../kernel/names.h"
 #include "../kernel/state.h"
+#include "bus.h"
 #include "create.h"
 
 void create_params_done(struct create_params *p)
@@ -35,17 +36,6 @@ static int read_string(sd_bus_message *m, char type, char **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
-static int read_paths(sd_bus_message *m, char ***ret)
-{
-        const char *s;
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "o");
-        while (r >= 0 && (r = sd_bus_message_read(m, "o", &s)) > 0)
-                r = strv_extend(ret, s);
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
 int create_params_read(sd_bus_message *m, struct create_params *p, sd_bus_error *e)
 {
         int r;
@@ -54,11 +44,11 @@ int create_params_read(sd_bus_message *m, struct create_params *p, sd_bus_error 
             (r = sd_bus_message_read(m, "qq", &p->sync_type, &p->mode)) < 0 ||
             (r = read_string(m, 'o', &p->target_system)) < 0 ||
             (r = read_string(m, 's', &p->source_group_name)) < 0 ||
-            (r = read_paths(m, &p->source_elements)) < 0 ||
+            (r = bus_read_paths(m, &p->source_elements)) < 0 ||
             (r = options_read(m, OPTIONS_SOURCE_GROUP, &p->source_settings, e)) < 0 ||
             (r = read_string(m, 's', &p->target_group_name)) < 0 ||
-            (r = read_paths(m, &p->target_elements)) < 0 ||
-            (r = read_paths(m, &p->target_pools)) < 0 ||
+            (r = bus_read_paths(m, &p->target_elements)) < 0 ||
+            (r = bus_read_paths(m, &p->target_pools)) < 0 ||
             (r = options_read(m, OPTIONS_TARGET_GROUP, &p->target_settings, e)) < 0 ||
             (r = sd_bus_message_read(m, "u", &p->rpo)) < 0 ||
             (r = read_string(m, 'o', &p->source_group)) < 0 ||
@@ -73,7 +63,7 @@ int create_group_params_read(sd_bus_message *m, struct create_params *p, sd_bus_
 
         p->group_only = true;
         if ((r = read_string(m, 's', &p->name)) < 0 ||
-            (r = read_paths(m, &p->source_elements)) < 0 ||
+            (r = bus_read_paths(m, &p->source_elements)) < 0 ||
             (r = options_read(m, OPTIONS_SOURCE_GROUP, &p->source_settings, e)) < 0)
                 return r;
         return options_read(m, OPTION_BIT(OPTION_FORCE), &p->options, e);

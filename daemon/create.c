@@ -71,6 +71,9 @@ static void reply_error(struct create *c)
 {
         if (c->message)
                 sd_bus_reply_method_error(c->message, &c->error);
+        if (c->handler)
+                c->handler(NULL, &c->error, c->userdata);
+        c->handler = NULL;
         c->message = sd_bus_message_unref(c->message);
 }
 
@@ -552,6 +555,8 @@ static int follow(struct create *c)
                 if (c->message)
                         create_reply(c->message, q, NULL);
                 job_finish(j, JOB_DONE, NULL);
+                if (c->handler)
+                        c->handler(q, NULL, c->userdata);
                 create_free(c);
                 return 1;
         }
@@ -643,15 +648,11 @@ static struct create *create_new(struct manager *m)
         return c;
 }
 
-int create_start(struct manager *m, sd_bus_message *message, struct create_params *p, sd_bus_error *e)
+static int start(struct manager *m, struct create_params *p, struct create **ret)
 {
-        struct create *c;
+        struct create *c = create_new(m);
         int r;
 
-        r = create_check_model(p, e);
-        if (r < 0)
-                return r;
-        c = create_new(m);
         if (!c)
                 return -ENOMEM;
         r = lvm_refresh(m->lvm, on_refreshed, c);
@@ -659,10 +660,35 @@ int create_start(struct manager *m, sd_bus_message *message, struct create_param
                 create_free(c);
                 return r;
         }
-        c->message = sd_bus_message_ref(message);
         c->params = *p;
         *p = (struct create_params){};
+        *ret = c;
         return 0;
+}
+
+int create_start(struct manager *m, sd_bus_message *message, struct create_params *p, sd_bus_error *e)
+{
+        struct create *c;
+        int r;
+
+        r = create_check_model(p, e);
+        if (r >= 0)
+                r = start(m, p, &c);
+        if (r >= 0)
+                c->message = sd_bus_message_ref(message);
+        return r;
+}
+
+int create_start_empty(struct manager *m, struct create_params *p, create_handler handler, void *userdata)
+{
+        struct create *c;
+        int r = start(m, p, &c);
+
+        if (r >= 0) {
+                c->handler = handler;
+                c->userdata = userdata;
+        }
+        return r;
 }
 
 /* What an earlier instance left */

@@ -27,6 +27,8 @@ struct create {
         struct manager *manager;
         struct create *next;
         sd_bus_message *message;        /* the call, until it is replied to */
+        void (*handler)(struct relationship *q, const sd_bus_error *e, void *userdata);
+        void *userdata;                 /* of the handler, which stands for a call */
         struct create_params params;
         struct relationship *relationship;      /* NULL: a group alone is made, the source */
         struct group *source, *target;
@@ -63,6 +65,9 @@ int create_words_tag(const struct group *g, const struct member *m, const struct
 
 /* Takes the parameters over. The reply comes later. */
 int create_start(struct manager *m, sd_bus_message *message, struct create_params *p, sd_bus_error *e);
+/* The same without volumes; the handler gets the relationship, or NULL and why there is none. */
+typedef void (*create_handler)(struct relationship *q, const sd_bus_error *e, void *userdata);
+int create_start_empty(struct manager *m, struct create_params *p, create_handler handler, void *userdata);
 /* What an earlier instance of the daemon left unfinished */
 int create_recover_intents(struct manager *m);
 void create_undo_intents(struct manager *m);

@@ -116,16 +116,6 @@ static int check(struct group *g, sd_bus_message *m, const char *action, const c
         return polkit_check(g->manager, m, action, details, e);
 }
 
-static int read_objects(sd_bus_message *m, char ***ret)
-{
-        const char *s;
-        int r = sd_bus_message_enter_container(m, 'a', "o");
-
-        while (r >= 0 && (r = sd_bus_message_read(m, "o", &s)) > 0)
-                r = strv_extend(ret, s);
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
 /* Empty, or every one of the objects in any order. */
 static int check_all(const char *what, char **given, char **all, sd_bus_error *e)
 {
@@ -171,9 +161,9 @@ METHOD(method_set_relationship)
         int r;
 
         if ((r = sd_bus_message_read(m, "qo", &op, &target_group)) < 0 ||
-            (r = read_objects(m, &sources)) < 0 ||
-            (r = read_objects(m, &targets)) < 0 ||
-            (r = read_objects(m, &pairs)) < 0 ||
+            (r = bus_read_paths(m, &sources)) < 0 ||
+            (r = bus_read_paths(m, &targets)) < 0 ||
+            (r = bus_read_paths(m, &pairs)) < 0 ||
             (r = options_read(m, operation_options(op), &o, e)) < 0)
                 return r;
         r = check(g, m, operation_action(op), blkrepl_operation_name(op) ?: "unknown", o.force, e);
@@ -191,6 +181,8 @@ METHOD(method_set_relationship)
                         return error_set(e, CODE_OBJECT_NOT_FOUND, "The group %s has no relationship to %s; its target is the group %s.",
                                          g->name, target_group, q->target->name);
         }
+        if (op == BLKREPL_OPERATION_ADD_SYNC_PAIR || op == BLKREPL_OPERATION_REMOVE_SYNC_PAIR)
+                return operation_of_pairs(q, op, pairs, &o, m, e);
         r = check_objects(q, sources, targets, pairs, e);
         return r < 0 ? r : operation_run(q, op, &o, m, e);
 }

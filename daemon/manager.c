@@ -237,6 +237,8 @@ struct manager *manager_free(struct manager *m)
         polkit_done(m);
         queue_free(m);
         creations_free(m);
+        while (m->moves)
+                move_free(m->moves);
         while (m->jobs)
                 job_free(m->jobs);
         while (m->relationships)

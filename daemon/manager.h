@@ -16,6 +16,7 @@
 struct create;
 struct group;
 struct job;
+struct move;
 struct polkit_query;
 struct queued;
 struct relationship;
@@ -39,6 +40,7 @@ struct manager {
         struct relationship *relationships;
         struct job *jobs;
         struct create *creations;
+        struct move *moves;
         struct polkit_query *polkit;
         struct queued *queue;                   /* calls that wait */
         sd_event_source *queue_source;

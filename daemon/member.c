@@ -12,6 +12,7 @@
 #include "command.h"
 #include "create.h"
 #include "member.h"
+#include "move.h"
 #include "probe.h"
 #include "relationship.h"
 #include "status.h"
@@ -109,7 +110,8 @@ static void fail(struct run *run, int error, const char *sentence)
                 next(run, STEP_SETTLE);
 }
 
-static bool is_stopped(const struct relationship *q)
+/* Not while the sides stand apart, or the target is lost. */
+static bool may_change(const struct relationship *q)
 {
         switch (relationship_state(q)) {
         case BLKREPL_COPY_STATE_INITIALIZED:
@@ -117,6 +119,8 @@ static bool is_stopped(const struct relationship *q)
         case BLKREPL_COPY_STATE_SUSPENDED:
         case BLKREPL_COPY_STATE_PREPARED:
         case BLKREPL_COPY_STATE_ABORTED:
+        case BLKREPL_COPY_STATE_UNSYNCHRONIZED:
+        case BLKREPL_COPY_STATE_SYNCHRONIZED:
                 return true;
         default:
                 return false;
@@ -127,7 +131,7 @@ int member_check_ready(struct group *g, const char *verb, sd_bus_error *e)
 {
         struct relationship *q = group_relationship(g);
 
-        if (g->busy || g->change || (q && (q->busy || q->sequence)))
+        if (g->busy || g->change || (q && (q->busy || q->sequence || move_of(q))))
                 return error_set(e, CODE_FAILED, "The group %s is being changed; try again in a moment.", g->name);
         if (!manager_module_loaded(g->manager))
                 return error_set(e, CODE_NOT_ENOUGH_RESOURCES, "The kernel module is not loaded; run 'modprobe blkrepl'.");
@@ -149,8 +153,8 @@ static int check_members(struct group *g, const char *verb, sd_bus_error *e)
         if (g != q->source)
                 return error_set(e, CODE_FAILED, "The group %s is the target of the relationship %s; %s of the group %s, its source.",
                                  g->name, q->name, verb, q->source->name);
-        if (!is_stopped(q) || !g->up)
-                return error_set(e, CODE_FAILED, "The relationship %s is %s; the members of a group in a relationship change only while it is stopped. Suspend it (suspend), and resume it afterwards.",
+        if (!may_change(q) || !g->up)
+                return error_set(e, CODE_FAILED, "The relationship %s is %s; the members of a group in a relationship do not change while its two sides stand apart, or its target is lost. Let it be Synchronized, or suspended, first.",
                                  q->name, blkrepl_copy_state_name(relationship_state(q)));
         return 0;
 }

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "job.h"
 #include "judge.h"
+#include "move.h"
 #include "operation.h"
 #include "polkit.h"
 #include "queue.h"
@@ -57,6 +58,10 @@ uint32_t operation_options(unsigned int operation)
         case BLKREPL_OPERATION_FAILBACK:
         case BLKREPL_OPERATION_REVERSE_ROLES:
                 return OPTIONS_OPERATION | OPTION_BIT(OPTION_KEEP_SNAPSHOT);
+        case BLKREPL_OPERATION_ADD_SYNC_PAIR:
+                return OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_EXPECTED_REVISION);
+        case BLKREPL_OPERATION_REMOVE_SYNC_PAIR:
+                return OPTIONS_REMOVE_PAIR;
         default:
                 return OPTIONS_OPERATION;
         }
@@ -254,7 +259,7 @@ static int check_quiet(struct relationship *q, const struct options *o, sd_bus_m
         if (r != 0)
                 return r;
         relationship_refresh(q, true);
-        if (queue_is_busy(q->source))
+        if (queue_is_busy(q->source) || move_of(q))
                 return error_set(e, CODE_FAILED, "The relationship %s is being changed; try again in a moment.", q->name);
         if ((o->present & OPTION_BIT(OPTION_EXPECTED_REVISION)) && o->expected_revision != q->kernel.revision)
                 return error_set(e, CODE_CACHE_OUT_OF_DATE, "The relationship %s has revision %llu, not %llu; read it again.", q->name,

@@ -7,6 +7,9 @@
 
 /* They check, begin, and reply to the message when it is done. */
 int operation_run(struct relationship *q, unsigned int operation, const struct options *o, sd_bus_message *message, sd_bus_error *e);
+/* AddSyncPair and RemoveSyncPair, of pairs that object paths name */
+int operation_of_pairs(struct relationship *q, unsigned int operation, char *const *pairs, const struct options *o,
+                       sd_bus_message *message, sd_bus_error *e);
 int operation_set(struct relationship *q, const struct options *o, sd_bus_message *message, sd_bus_error *e);
 /* A side that came up gets the settings of the one that was up, if they differ. 1: they are on their way. */
 int operation_set_follow(struct relationship *q, enum side side);

@@ -28,6 +28,9 @@ static const struct {
         [OPTION_MEMBER_NAME] = { "MemberName", "s", offsetof(struct options, member_name) },
         [OPTION_TARGET_ELEMENT] = { "TargetElement", "o", offsetof(struct options, target_element) },
         [OPTION_TARGET_POOL] = { "TargetPool", "o", offsetof(struct options, target_pool) },
+        [OPTION_RELATIONSHIP_NAME] = { "RelationshipName", "s", offsetof(struct options, relationship_name) },
+        [OPTION_TARGET_LOG_VOLUME] = { "TargetLogVolume", "s", offsetof(struct options, target_log_volume) },
+        [OPTION_TARGET_LOG_POOL] = { "TargetLogPool", "o", offsetof(struct options, target_log_pool) },
         [OPTION_KEEP_SNAPSHOT] = { "KeepSnapshot", "b", offsetof(struct options, keep_snapshot) },
 };
 
@@ -39,6 +42,9 @@ void options_done(struct options *o)
         free(o->member_name);
         free(o->target_element);
         free(o->target_pool);
+        free(o->relationship_name);
+        free(o->target_log_volume);
+        free(o->target_log_pool);
         strv_free(o->member_names);
         *o = (struct options){};
 }

@@ -28,6 +28,9 @@ enum option {
         OPTION_MEMBER_NAME,
         OPTION_TARGET_ELEMENT,
         OPTION_TARGET_POOL,
+        OPTION_RELATIONSHIP_NAME,
+        OPTION_TARGET_LOG_VOLUME,
+        OPTION_TARGET_LOG_POOL,
         N_OPTIONS,
 };
 
@@ -38,6 +41,9 @@ enum option {
                           OPTION_BIT(OPTION_RECOVERY_MODE) | OPTION_BIT(OPTION_STOPS_HOST_IO) | OPTION_BIT(OPTION_HEARTBEAT))
 #define OPTIONS_CREATE (OPTIONS_SETTINGS | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_SEEDED) | OPTION_BIT(OPTION_INACTIVE))
 #define OPTIONS_TARGET_GROUP (OPTION_BIT(OPTION_LOG_VOLUME) | OPTION_BIT(OPTION_LOG_SIZE) | OPTION_BIT(OPTION_LOG_POOL))
+#define OPTIONS_REMOVE_PAIR (OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_EXPECTED_REVISION) | OPTION_BIT(OPTION_RELATIONSHIP_NAME) | \
+                             OPTION_BIT(OPTION_LOG_VOLUME) | OPTION_BIT(OPTION_LOG_POOL) | \
+                             OPTION_BIT(OPTION_TARGET_LOG_VOLUME) | OPTION_BIT(OPTION_TARGET_LOG_POOL))
 #define OPTIONS_SOURCE_GROUP (OPTIONS_TARGET_GROUP | OPTION_BIT(OPTION_MEMBER_NAMES))
 
 struct options {
@@ -45,7 +51,8 @@ struct options {
         bool force, seeded, inactive, remove_volumes, stops_host_io, hold_source_io, keep_snapshot;
         uint64_t timeout, expected_revision, rate_limit, yield_rate, leg_timeout, heartbeat, log_size;
         uint16_t wait_state;
-        char *recovery_mode, *log_volume, *log_pool, *member_name, *target_element, *target_pool;
+        char *recovery_mode, *log_volume, *log_pool, *member_name, *target_element, *target_pool,
+             *relationship_name, *target_log_volume, *target_log_pool;
         char **member_names;
 };
 

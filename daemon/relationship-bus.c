@@ -149,17 +149,23 @@ static int check(struct relationship *q, sd_bus_message *m, const char *action, 
         return polkit_check(q->manager, m, action, details, e);
 }
 
+static bool is_of_pairs(unsigned int op)
+{
+        return op == BLKREPL_OPERATION_ADD_SYNC_PAIR || op == BLKREPL_OPERATION_REMOVE_SYNC_PAIR;
+}
+
 /* The method is named as the operation. */
 METHOD(method_operation)
 {
         int op = blkrepl_operation_parse(sd_bus_message_get_member(m)), r;
         _cleanup_(options_done) struct options o = {};
+        _cleanup_strv_ char **pairs = NULL;
         struct relationship *q = userdata;
 
         if (op < 0)
                 return -EINVAL;
-        if (sd_bus_message_has_signature(m, "aoa{sv}")) {
-                r = sd_bus_message_skip(m, "ao");
+        if (is_of_pairs(op)) {
+                r = bus_read_paths(m, &pairs);
                 if (r < 0)
                         return r;
         }
@@ -168,7 +174,7 @@ METHOD(method_operation)
                 r = check(q, m, operation_action(op), blkrepl_operation_name(op), o.force, e);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        return operation_run(q, op, &o, m, e);
+        return is_of_pairs(op) ? operation_of_pairs(q, op, pairs, &o, m, e) : operation_run(q, op, &o, m, e);
 }
 
 METHOD(method_set)

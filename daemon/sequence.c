@@ -152,19 +152,18 @@ static int fault(struct sequence *s, int error, const char *format, ...)
         return error;
 }
 
-/* A test has the daemon die here, once; see docs/testing.md. */
-static void die_if_asked(const struct sequence *s)
+void sequence_die_if_asked(unsigned int operation, unsigned int state, unsigned int steps)
 {
         const char *path = getenv("BLKREPLD_DIE_AT");
-        unsigned int operation, state, steps;
+        unsigned int at_operation, at_state, at_steps;
         FILE *f = path ? fopen(path, "re") : NULL;
         int n;
 
         if (!f)
                 return;
-        n = fscanf(f, "%u %u %u", &operation, &state, &steps);
+        n = fscanf(f, "%u %u %u", &at_operation, &at_state, &at_steps);
         fclose(f);
-        if (n == 3 && operation == s->intent.operation && state == s->intent.state && steps == s->at && unlink(path) >= 0)
+        if (n == 3 && operation == at_operation && state == at_state && steps == at_steps && unlink(path) >= 0)
                 raise(SIGKILL);
 }
 
@@ -187,7 +186,7 @@ static int step_done(struct sequence *s, int error)
         r = store_put_operation(s->manager->store, s->relationship, &s->intent);
         if (r < 0)
                 return fault(s, r, "The database cannot be written.");
-        die_if_asked(s);
+        sequence_die_if_asked(s->intent.operation, s->intent.state, s->at);
         return 0;
 }
 
@@ -613,7 +612,7 @@ static void run(struct sequence *s, struct relationship *q)
         s->left_over = false;
         s->at = 0;
         set_busy(q, true);
-        die_if_asked(s);
+        sequence_die_if_asked(s->intent.operation, s->intent.state, s->at);
         go_on(s);
 }
 

@@ -51,5 +51,7 @@ const char *sequence_snapshot_obstacle(const struct sequence *s);
 /* The source has been put back to what it was before a restore. */
 bool sequence_put_back(const struct sequence *s);
 
+/* A test has the daemon die here, once; see docs/testing.md. */
+void sequence_die_if_asked(unsigned int operation, unsigned int state, unsigned int steps);
 /* Those that the last instance of the daemon left wait to be begun anew. */
 int sequence_recover_intents(struct manager *m);

@@ -44,6 +44,14 @@ static const char *const migrations[] = {
         " group_uuid TEXT NOT NULL REFERENCES changes ON DELETE CASCADE, side INTEGER NOT NULL, uuid TEXT NOT NULL,"
         " name TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, made INTEGER NOT NULL,"
         " PRIMARY KEY (group_uuid, side)) STRICT;",
+
+        "CREATE TABLE moves ("
+        " to_relationship TEXT PRIMARY KEY REFERENCES relationships ON DELETE CASCADE, from_relationship TEXT NOT NULL,"
+        " operation INTEGER NOT NULL, n INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE move_members ("
+        " to_relationship TEXT NOT NULL REFERENCES moves ON DELETE CASCADE, idx INTEGER NOT NULL, uuid TEXT NOT NULL,"
+        " name TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, made INTEGER NOT NULL,"
+        " PRIMARY KEY (to_relationship, idx)) STRICT;",
 };
 #define SCHEMA_VERSION ((int)ELEMENTSOF(migrations))
 
@@ -353,6 +361,31 @@ int store_delete_change(struct store *s, sd_id128_t group)
         return run(s, "DELETE FROM changes WHERE group_uuid=?", "u", group);
 }
 
+/* The members of the targets come after those of the sources. */
+static int put_move_members(struct store *s, sd_id128_t to, const struct member *members, size_t first, size_t n)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = run(s, "INSERT INTO move_members VALUES (?,?,?,?,?,?,?)", "uiussii",
+                        to, (int64_t)(first + i), members[i].uuid, members[i].name, members[i].path, (int64_t)members[i].size, (int64_t)members[i].made);
+        return r;
+}
+
+int store_put_move(struct store *s, const struct move *mv)
+{
+        int r = run(s, "INSERT INTO moves VALUES (?,?,?,?)", "uuii", mv->to, mv->from, (int64_t)mv->operation, (int64_t)mv->n);
+
+        if (r >= 0)
+                r = put_move_members(s, mv->to, mv->source, 0, mv->n);
+        return r < 0 ? r : put_move_members(s, mv->to, mv->target, mv->n, mv->n);
+}
+
+int store_delete_move(struct store *s, sd_id128_t to)
+{
+        return run(s, "DELETE FROM moves WHERE to_relationship=?", "u", to);
+}
+
 static const char *text(sqlite3_stmt *st, int i)
 {
         return strempty((const char *)sqlite3_column_text(st, i));
@@ -448,6 +481,29 @@ static int load_change_member(sqlite3_stmt *st, void *userdata)
         return read_member(st, g->change->members + i);
 }
 
+static int load_move(sqlite3_stmt *st, void *userdata)
+{
+        sd_id128_t to, from;
+
+        if (uuid_from_text(text(st, 0), &to) < 0 || uuid_from_text(text(st, 1), &from) < 0 || sqlite3_column_int(st, 3) <= 0)
+                return -EUCLEAN;
+        return move_new(userdata, sqlite3_column_int(st, 2), to, from, sqlite3_column_int(st, 3)) ? 0 : -ENOMEM;
+}
+
+static int load_move_member(sqlite3_stmt *st, void *userdata)
+{
+        size_t i = sqlite3_column_int(st, 1);
+        struct manager *m = userdata;
+        sd_id128_t to;
+
+        if (uuid_from_text(text(st, 0), &to) < 0)
+                return -EUCLEAN;
+        for (struct move *mv = m->moves; mv; mv = mv->next)
+                if (sd_id128_equal(mv->to, to) && i < 2 * mv->n)
+                        return read_member(st, i < mv->n ? mv->source + i : mv->target + i - mv->n);
+        return -EUCLEAN;
+}
+
 static int load_relationship(sqlite3_stmt *st, void *userdata)
 {
         struct manager *m = userdata;
@@ -495,6 +551,10 @@ int store_load(struct store *s, struct manager *m)
                 r = each(s, "SELECT * FROM changes", load_change, m);
         if (r >= 0)
                 r = each(s, "SELECT * FROM change_members ORDER BY side", load_change_member, m);
+        if (r >= 0)
+                r = each(s, "SELECT * FROM moves", load_move, m);
+        if (r >= 0)
+                r = each(s, "SELECT * FROM move_members", load_move_member, m);
         return r;
 }
 

@@ -8,12 +8,13 @@
  * "prepare" or "undo", go on with one in phase "copy". An operation is noted
  * as an intent of its own (sequence.h). A tombstone names a relationship that
  * ended while the group could not be told. A change of a group by itself is
- * noted as well (change.h).
+ * noted as well (change.h), and so are pairs that move (move.h).
  */
 #pragma once
 
 #include "change.h"
 #include "group.h"
+#include "move.h"
 #include "relationship.h"
 #include "sequence.h"
 
@@ -54,6 +55,9 @@ int store_delete_tombstone(struct store *s, sd_id128_t group);
 
 int store_put_change(struct store *s, sd_id128_t group, const struct change *c);
 int store_delete_change(struct store *s, sd_id128_t group);
+
+int store_put_move(struct store *s, const struct move *mv);
+int store_delete_move(struct store *s, sd_id128_t to);
 
 /* Makes the objects of all rows. */
 int store_load(struct store *s, struct manager *m);

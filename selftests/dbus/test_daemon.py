@@ -100,6 +100,9 @@ def test_operations_on_a_group_that_is_down(daemon):
     for name in ("Failover", "Split", "Unprepare"):
         result = daemon.call(relationship, "org.blkrepl1.Relationship", name, "a{sv}", [{}])
         assert result["error"] == "org.blkrepl1.Error.Failed", result
+    for name in ("AddSyncPair", "RemoveSyncPair"):
+        result = daemon.call(relationship, "org.blkrepl1.Relationship", name, "aoa{sv}", [[], {}])
+        assert result["error"] == "org.blkrepl1.Error.Failed", result
     result = daemon.call(relationship, "org.blkrepl1.Relationship", "ReturnToResourcePool", "a{sv}", [{}])
     assert result["error"] == "org.blkrepl1.Error.NotSupported", result
     result = daemon.call(relationship, "org.blkrepl1.Relationship", "Set", "a{sv}", [{}])
@@ -140,11 +143,13 @@ def test_every_operation_that_is_offered_is_known(daemon):
     add_rows(daemon)
     daemon.start()
     offered = daemon.value(ROOT, SYSTEM, "GetSupportedOperations", "qq", [6, 2])[0]
-    assert {o[0] for o in offered} >= {2, 4, 7, 8, 10, 11, 12, 14, 15, 16, 20, 21, 22, 23}
+    assert {o[0] for o in offered} >= {2, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23}
     for number, name, states in offered:
         assert states, name
         method = "".join(word.capitalize() for word in name.split("-"))
-        result = daemon.call(f"{ROOT}/relationship/r", "org.blkrepl1.Relationship", method, "a{sv}", [{"Nothing": ["b", True]}])
+        pairs = name.endswith("sync-pair")
+        result = daemon.call(f"{ROOT}/relationship/r", "org.blkrepl1.Relationship", method, "aoa{sv}" if pairs else "a{sv}",
+                             [[], {"Nothing": ["b", True]}] if pairs else [{"Nothing": ["b", True]}])
         assert result["error"] == "org.blkrepl1.Error.InvalidParameter", (number, result)
         assert "Force" in result["message"], result
 
@@ -191,7 +196,8 @@ def test_a_database_of_the_first_version_is_brought_up(daemon):
     daemon.stop()
     add_rows(daemon)
     with sqlite3.connect(daemon.directory / "blkrepl.db") as db:
-        db.executescript("DROP TABLE operations; DROP TABLE tombstones; DROP TABLE change_members; DROP TABLE changes; PRAGMA user_version=1")
+        db.executescript("DROP TABLE operations; DROP TABLE tombstones; DROP TABLE change_members; DROP TABLE changes;"
+                         "DROP TABLE move_members; DROP TABLE moves; PRAGMA user_version=1")
     daemon.start()
     assert len(daemon.value(ROOT, SYSTEM, "ListRelationships")[0]) == 1
     assert rows_of(daemon, "operations") == []

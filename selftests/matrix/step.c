@@ -61,7 +61,7 @@ static struct expectation begin(unsigned int op, bool force)
 	if (!place.known)
 		return e;
 	if (!e.moves) {
-		if (e.verdict == BLKREPL_VERDICT_GO || e.verdict == BLKREPL_VERDICT_DONE)
+		if (e.code == CODE_DONE)
 			check_status(&a);
 		return e;
 	}

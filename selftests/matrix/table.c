@@ -55,6 +55,10 @@ struct expectation expect(unsigned int op, bool force)
 	struct expectation e = { .cell = cell_of(op), .verdict = judge(op, force) };
 
 	e.code = code_of(e.verdict, e.cell);
+	/* No pairs are given: to move some takes another relationship. */
+	if (e.verdict == BLKREPL_VERDICT_GO &&
+	    (op == BLKREPL_OPERATION_ADD_SYNC_PAIR || op == BLKREPL_OPERATION_REMOVE_SYNC_PAIR))
+		e.code = CODE_INVALID_PARAMETER;
 	e.moves = e.verdict == BLKREPL_VERDICT_GO &&
 		(e.cell.via || e.cell.flags & BLKREPL_CELL_REMOVE || (e.cell.to && e.cell.to != place.state) ||
 		 e.cell.flags & BLKREPL_CELL_SWAP);

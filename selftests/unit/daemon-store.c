@@ -250,6 +250,51 @@ static void test_source_and_target_change_places(void **state)
         drop(&m);
 }
 
+/* Two pairs on their way from one relationship to another, which may end meanwhile */
+static void test_moves_of_pairs(void **state)
+{
+        struct manager m = {};
+        struct move *mv;
+        struct store *s;
+
+        make(&m);
+        assert_int_equal(store_open(path, &s), 0);
+        save(s, &m);
+        mv = move_new(&m, BLKREPL_OPERATION_REMOVE_SYNC_PAIR, UUID(03), UUID(09), 2);
+        assert_non_null(mv);
+        for (size_t i = 0; i < 2; i++) {
+                mv->source[i] = (struct member){ .uuid = UUID(10), .name = "x", .path = "/dev/vg/x", .size = 4096 };
+                mv->target[i] = (struct member){ .uuid = UUID(20), .name = "y", .path = "/dev/vg/y", .size = 8192, .made = true };
+        }
+        mv->target[1].size = 12288;
+        assert_int_equal(store_put_move(s, mv), 0);
+        /* One at a time in a relationship */
+        assert_int_equal(store_put_move(s, mv), -EEXIST);
+        move_free(mv);
+        drop(&m);
+
+        assert_int_equal(store_load(s, &m), 0);
+        assert_non_null(m.moves);
+        assert_null(m.moves->next);
+        assert_ptr_equal(move_of(m.relationships), m.moves);
+        assert_true(sd_id128_equal(m.moves->from, UUID(09)));
+        assert_int_equal(m.moves->operation, BLKREPL_OPERATION_REMOVE_SYNC_PAIR);
+        assert_int_equal(m.moves->n, 2);
+        assert_false(m.moves->settled);
+        assert_true(move_is_unsettled(m.relationships->source));
+        assert_string_equal(m.moves->source[1].path, "/dev/vg/x");
+        assert_int_equal(m.moves->target[1].size, 12288);
+        assert_true(m.moves->target[0].made);
+        move_free(m.moves);
+        assert_false(move_is_unsettled(m.relationships->source));
+        drop(&m);
+        assert_int_equal(store_delete_move(s, UUID(03)), 0);
+        assert_int_equal(store_load(s, &m), 0);
+        assert_null(m.moves);
+        store_close(s);
+        drop(&m);
+}
+
 /* A database of the first version, which had no operations yet */
 static void test_an_older_database_is_kept_beside(void **state)
 {
@@ -265,6 +310,7 @@ static void test_an_older_database_is_kept_beside(void **state)
         drop(&m);
         assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
         assert_int_equal(sqlite3_exec(db, "DROP TABLE operations; DROP TABLE tombstones; DROP TABLE change_members; DROP TABLE changes;"
+                                      "DROP TABLE move_members; DROP TABLE moves;"
                                       "PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(db);
 
@@ -351,6 +397,7 @@ int main(void)
                 TEST(test_changes_of_groups),
                 TEST(test_members_come_and_go),
                 TEST(test_source_and_target_change_places),
+                TEST(test_moves_of_pairs),
                 TEST(test_an_older_database_is_kept_beside),
                 TEST(test_rollback_leaves_nothing),
                 TEST(test_a_group_in_a_relationship_stays),

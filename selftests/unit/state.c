@@ -45,8 +45,8 @@ static const char *const table[] = {
 	"| ResetToAsync 18      | ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       |",
 	"| ActivateConsistency 3| ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       |",
 	"| DeactivateConsistency 6| · | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       |",
-	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     | –       | –       |",
-	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     | –       | –       |",
+	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     | –       | –       |",
+	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     | –       | –       |",
 	"| ReturnToResourcePool 19| – | –   | –   | –       | –       | –    | –    | –    | –       | –   | –    | –     | –       | –       |",
 };
 
@@ -62,8 +62,8 @@ static const char *const snapshot_table[] = {
 	"| ReturnToResourcePool 19| del | del | del | del   | del     | del  | del  | del  | del     | del | del  | del   |",
 	"| ActivateConsistency 3| ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
 	"| DeactivateConsistency 6| · | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
-	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
-	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
+	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     |",
+	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     |",
 };
 
 static const char *const clone_table[] = {
@@ -78,13 +78,13 @@ static const char *const clone_table[] = {
 	"| Dissolve 9           | –   | –   | –   | –       | del ◦   | –    | –    | –    | –       | –   | del ◦| –     |",
 	"| ActivateConsistency 3| ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
 	"| DeactivateConsistency 6| · | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     |",
-	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
-	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | ·    | ·    | –       | ·   | ·    | –     |",
+	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     |",
+	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     |",
 };
 
 /* What this version carries out. */
 static const unsigned char built[] = {
-	2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16, 17, 18, 20, 21, 22, 23,
+	2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23,
 };
 
 /*
@@ -494,8 +494,9 @@ static void explanations(void **state)
 			    "ResetToSync, ResetToAsync, Suspend");
 	blkrepl_op_explain(whole, sizeof(whole), 6, 4, 9, BLKREPL_VERDICT_WRONG_STATE);
 	assert_string_equal(whole, "Activate is refused in state Suspended; legal: Abort, "
-			    "ActivateConsistency, DeactivateConsistency, Deactivate, Detach, Failover, "
-			    "Fracture, Resume, ResetToSync, ResetToAsync, ReverseRoles, Split, "
+			    "ActivateConsistency, AddSyncPair, DeactivateConsistency, Deactivate, Detach, "
+			    "Failover, Fracture, RemoveSyncPair, Resume, ResetToSync, ResetToAsync, "
+			    "ReverseRoles, Split, "
 			    "Unprepare (with Force)");
 }
 
