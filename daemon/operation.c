@@ -259,7 +259,7 @@ static int check_quiet(struct relationship *q, const struct options *o, sd_bus_m
         if (r != 0)
                 return r;
         relationship_refresh(q, true);
-        if (queue_is_busy(q->source))
+        if (queue_is_busy(q->source) || move_of(q))
                 return error_set(e, CODE_FAILED, "The relationship %s is being changed; try again in a moment.", q->name);
         if ((o->present & OPTION_BIT(OPTION_EXPECTED_REVISION)) && o->expected_revision != q->kernel.revision)
                 return error_set(e, CODE_CACHE_OUT_OF_DATE, "The relationship %s has revision %llu, not %llu; read it again.", q->name,

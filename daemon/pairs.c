@@ -67,7 +67,7 @@ static int select_pairs(struct relationship *q, char *const *pairs, bool inside,
         return 0;
 }
 
-/* In its state, whatever the pairs are; 1: the call waits. */
+/* In its state, whatever the pairs are. 1: the call waits. */
 static int check_state(struct relationship *q, unsigned int operation, const struct options *o, sd_bus_message *message, sd_bus_error *e)
 {
         enum blkrepl_verdict v;
@@ -157,7 +157,9 @@ static int add(struct relationship *q, char *const *pairs, const struct options 
                 return r;
         if (s.n == 0)
                 return nothing_to_do(q, message);
-        r = operation_check_ready(s.relationship, &(struct options){}, NULL, e);
+        r = operation_check_ready(s.relationship, &(struct options){}, message, e);
+        if (r > 0)
+                return r;
         if (r >= 0)
                 r = check_mates(q, &s, e);
         if (r >= 0)

@@ -123,7 +123,6 @@ struct blkrepl_conn {
  * @written_work: notices it
  * @hold_until: jiffies up to which the target may be waited for, 0: its deadline
  * @hold_io: Suspend holds the answers to writes
- * @put_back: Abort of an aborted restore: the source is what it was before
  * @hold_work: ends that
  * @recovery_point_us: when the target was the same last
  * @when_synced_us: times of changes, CLOCK_REALTIME

@@ -10,30 +10,14 @@
 static DEFINE_IDA(minors);
 
 /* Closed members go from one group to another, under the first one's lock. */
-static struct blkrepl_group *lock_group(struct blkrepl_vol *vol)
+static int try_open(struct blkrepl_group *g, struct blkrepl_vol *vol, struct gendisk *opened)
 {
-	struct blkrepl_group *g;
-
-	rcu_read_lock();
-	for (;;) {
-		g = READ_ONCE(vol->group);
-		spin_lock(&g->open_lock);
-		if (g == vol->group)
-			break;
-		spin_unlock(&g->open_lock);
-	}
-	rcu_read_unlock();
-	return g;
-}
-
-static int vol_open(BLKREPL_OPEN_ARGS)
-{
-	struct gendisk *opened = BLKREPL_OPEN_DISK;
-	struct blkrepl_vol *vol = opened->private_data;
-	struct blkrepl_group *g = lock_group(vol);
 	int r = 0;
 
-	if (g->going || vol->going || opened != vol->disk) {
+	spin_lock(&g->open_lock);
+	if (g != READ_ONCE(vol->group)) {
+		r = -EAGAIN;
+	} else if (g->going || vol->going || opened != vol->disk) {
 		r = -ENXIO;
 	} else {
 		g->opens++;
@@ -43,6 +27,20 @@ static int vol_open(BLKREPL_OPEN_ARGS)
 		kref_get(&vol->ref);
 	}
 	spin_unlock(&g->open_lock);
+	return r;
+}
+
+static int vol_open(BLKREPL_OPEN_ARGS)
+{
+	struct gendisk *opened = BLKREPL_OPEN_DISK;
+	struct blkrepl_vol *vol = opened->private_data;
+	int r;
+
+	do {
+		rcu_read_lock();
+		r = try_open(READ_ONCE(vol->group), vol, opened);
+		rcu_read_unlock();
+	} while (r == -EAGAIN);
 	return r;
 }
 
