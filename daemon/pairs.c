@@ -278,6 +278,7 @@ static int plan_own(const struct selection *s, const struct options *o, struct c
         p->source_group = strdup("/");
         p->target_group = strdup("/");
         p->options.inactive = true;
+        p->options.force = o->force;
         if (!p->name || !p->source_group_name || !p->target_group_name || !p->target_system || !p->source_group || !p->target_group)
                 return -ENOMEM;
         if (!blkrepl_name_valid(p->name))

@@ -17,7 +17,7 @@ pair() { # RELATIONSHIP MEMBER: its path
 		[ "$(property "$p" SyncPair Name)" != "$2" ] || echo "$p"
 	done
 }
-logs=(2 LogVolume s /dev/mapper/slog2 TargetLogVolume s /dev/mapper/tlog2)
+logs=(3 Force b true LogVolume s /dev/mapper/slog2 TargetLogVolume s /dev/mapper/tlog2)
 take_out() { relationship RemoveSyncPair 'aoa{sv}' 1 "$(pair r b)" "${logs[@]}"; }
 bring_back() { relationship AddSyncPair 'aoa{sv}' 1 "$(pair r_2db b)" 0; }
 # says WORDS COMMAND...: refused with a sentence that has the words
