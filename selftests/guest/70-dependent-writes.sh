@@ -4,7 +4,8 @@
 # relationship meanwhile, the side that took no writes is a prefix of the order in
 # which the other one was written, and has all that it should. 28 rounds, each story
 # from both sides, or as many as the word says.
-# timeout: 600
+# on demand: it takes long
+# timeout: 1800
 
 . ./rig.sh
 . ./writer.sh

@@ -19,11 +19,11 @@ round() {
 		disks+=(-N "$n=$sock:$((i++))")
 	done
 	if [ "$2" = last ]; then
-		guest "${disks[@]}" -t 180 -g "crash/round.sh last $seed $flushed $1" >"$scratch/out"
+		guest "${disks[@]}" -t 600 -g "crash/round.sh last $seed $flushed $1" >"$scratch/out"
 		status=$?
 		[ $status = 0 ]
 	else
-		guest "${disks[@]}" -t 180 -K "flushed@$3" -g "crash/round.sh $2 $seed $flushed $1" \
+		guest "${disks[@]}" -t 600 -K "flushed@$3" -g "crash/round.sh $2 $seed $flushed $1" \
 			>"$scratch/out"
 		status=$?
 		[ $status = 121 ]

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 1200
+# on demand: it takes long
+# timeout: 2400
 # kernels: 6.12
 # Crashes of a mirror with consistency off, while one of its legs has failed, fails, or
 # is being taken back.
