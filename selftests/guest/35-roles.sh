@@ -84,7 +84,7 @@ put /dev/blkrepl/data-copy/m1 31 meanwhile
 check "the copy ends" wait_half $PEER synchronized
 check "it is still failing back" same "$(half $PEER progress_status)" "Failing back"
 check "the target serves until the end" test -b /dev/blkrepl/data-copy/m0
-check "other operations are refused meanwhile" refused "fails back" op_on $PEER split
+check "other operations are refused meanwhile" refused "refused in the present state" op_on $PEER split
 check "the end of Failback" op_on $PEER failback
 check "the target's devices are gone" no_name /dev/blkrepl/data-copy/m0
 check "its group goes down" peer_down
