@@ -137,7 +137,9 @@ int operation_stop(struct group *g, sd_bus_message *message, sd_bus_error *e)
         r = check_source(g, "stop", message, e);
         if (r != 0)
                 return r;
-        group_refresh(g);
+        r = queue_until_closed(g, message);
+        if (r != 0)
+                return r;
         if (!g->up) {
                 bringup_set_wanted(g, false);
                 r = status_reply(message, &(struct status){});
@@ -255,7 +257,9 @@ int operation_delete(struct group *g, const struct options *o, sd_bus_message *m
                 return error_set(e, CODE_FAILED, "The group %s is in the relationship %s; detach that first.", g->name, q->name);
         if (o->remove_volumes && !o->force)
                 return error_set(e, CODE_FAILED, "RemoveVolumes destroys the data on the volumes of %s; give Force as well.", g->name);
-        group_refresh(g);
+        r = queue_until_closed(g, message);
+        if (r != 0)
+                return r;
         if (g->up && g->kernel.open_count > 0)
                 return error_set(e, CODE_FAILED, "A replica device of the group %s is open; umount and close it first.", g->name);
         run = run_new(g, message);

@@ -14,4 +14,6 @@
 bool queue_is_busy(const struct group *g);
 /* 1: the call waits. 0: there is nothing to wait for, or it has waited for too long. */
 int queue_call(struct group *g, sd_bus_message *message);
+/* The same for replica devices that are open: programs look at new ones for a moment. */
+int queue_until_closed(struct group *g, sd_bus_message *message);
 void queue_free(struct manager *m);
