@@ -236,9 +236,15 @@ void bringup_all(struct manager *m)
                         try_group(g);
                         incomplete |= g->wanted && !g->up && !g->hidden;
                 }
-        for (struct relationship *q = m->relationships; q; q = q->next) {
+        for (struct relationship *q = m->relationships, *next; q; q = next) {
+                const sd_id128_t uuid = q->uuid;
+
+                next = q->next;
                 try_again(q);
                 bringup_relationship(q);
+                /* It may have ended by that. */
+                if (relationship_by_uuid(m, uuid) != q)
+                        continue;
                 snapshot_drop_passing(q);
                 incomplete |= is_incomplete(q);
         }

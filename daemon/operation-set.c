@@ -25,8 +25,6 @@ static void finish(struct run *run, struct relationship *q, int error, const cha
         if (q) {
                 q->busy = false;
                 relationship_refresh(q, true);
-                /* What happened meanwhile was left for now. */
-                bringup_event(q, false);
         }
         if (error < 0) {
                 error_set_errno(&e, error, "%s", sentence);
@@ -36,6 +34,9 @@ static void finish(struct run *run, struct relationship *q, int error, const cha
                 status_reply(run->message, &(struct status){ .relationship = q });
         sd_bus_message_unref(run->message);
         free(run);
+        /* What happened meanwhile was left for now; it may end the relationship. */
+        if (q)
+                bringup_event(q, false);
 }
 
 static void on_set(const struct child_result *result, void *userdata)
