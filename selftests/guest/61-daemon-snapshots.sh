@@ -72,7 +72,7 @@ killed_abort() {
 
 	differ "$word" && halfway "$word" RestoreFromReplica && echo "2 3 $1" >$death || return
 	begin_op Abort 2>/dev/null
-	wait_for 60 dead && ! [ -e $death ] && systemctl start blkrepld && wait_for 60 is_state Aborted && serve r || return
+	wait_for 60 dead && ! [ -e $death ] && systemctl start blkrepld && wait_for 60 is_state Aborted && wait_for 180 there r && serve r || return
 	has $replica/a 10 "mine-$word" && count 0 && set_option RateLimit t 0 && operate ResyncReplica Synchronized && all_identical
 }
 dead() { ! systemctl -q is-active blkrepld; }
