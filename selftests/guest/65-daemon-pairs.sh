@@ -4,7 +4,6 @@
 # comes back, while another member is in use; what is refused, and that nothing is half
 # made; a daemon that dies at each step.
 # kernels: 6.12
-# on demand: it has not been run to its end yet
 # timeout: 1800
 
 . ./daemon-pairs-lib.sh
