@@ -39,7 +39,8 @@ held)
 	by_hand hold_on_failure=1
 	echo "hang"
 	sleep 3
-	cp /usr/bin/bash /mnt/
+	cp /usr/bin/bash /mnt/ &
+	sleep 5
 	;;
 volumes)
 	# The guest does without what every Debian with LVM has.
