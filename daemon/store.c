@@ -434,15 +434,19 @@ static int read_member(sqlite3_stmt *st, struct member *m)
         return 0;
 }
 
+/* The group that the first column names; NULL: there is none */
+static struct group *group_of_row(sqlite3_stmt *st, struct manager *m)
+{
+        sd_id128_t group;
+
+        return uuid_from_text(text(st, 0), &group) < 0 ? NULL : group_by_uuid(m, group);
+}
+
 static int load_member(sqlite3_stmt *st, void *userdata)
 {
         size_t i = sqlite3_column_int(st, 1);
-        sd_id128_t group;
-        struct group *g;
+        struct group *g = group_of_row(st, userdata);
 
-        if (uuid_from_text(text(st, 0), &group) < 0)
-                return -EUCLEAN;
-        g = group_by_uuid(userdata, group);
         if (!g || i >= g->n_members)
                 return -EUCLEAN;
         return read_member(st, g->members + i);
@@ -450,12 +454,8 @@ static int load_member(sqlite3_stmt *st, void *userdata)
 
 static int load_change(sqlite3_stmt *st, void *userdata)
 {
-        sd_id128_t group;
-        struct group *g;
+        struct group *g = group_of_row(st, userdata);
 
-        if (uuid_from_text(text(st, 0), &group) < 0)
-                return -EUCLEAN;
-        g = group_by_uuid(userdata, group);
         if (!g)
                 return -EUCLEAN;
         g->change = calloc(1, sizeof(*g->change));
@@ -469,12 +469,8 @@ static int load_change(sqlite3_stmt *st, void *userdata)
 static int load_change_member(sqlite3_stmt *st, void *userdata)
 {
         size_t i = sqlite3_column_int(st, 1);
-        sd_id128_t group;
-        struct group *g;
+        struct group *g = group_of_row(st, userdata);
 
-        if (uuid_from_text(text(st, 0), &group) < 0)
-                return -EUCLEAN;
-        g = group_by_uuid(userdata, group);
         if (!g || !g->change || i >= ELEMENTSOF(g->change->members))
                 return -EUCLEAN;
         g->change->n_members = i + 1;

@@ -11,14 +11,15 @@
 #include "status.h"
 #include "volume.h"
 
-METHOD(method_create)
+/* Of a relationship, or of a group: they differ in their parameters. */
+static int create(struct manager *manager, const char *what, int (*read)(sd_bus_message *m, struct create_params *p, sd_bus_error *e),
+                  sd_bus_message *m, sd_bus_error *e)
 {
         struct create_params p = {};
-        struct manager *manager = userdata;
-        const char *details[] = { "relationship", NULL, "operation", "create", "force", NULL, NULL };
+        const char *details[] = { what, NULL, "operation", "create", "force", NULL, NULL };
         int r;
 
-        r = create_params_read(m, &p, e);
+        r = read(m, &p, e);
         if (r >= 0) {
                 details[1] = p.name;
                 details[5] = p.options.force ? "true" : "false";
@@ -28,6 +29,11 @@ METHOD(method_create)
                 r = create_start(manager, m, &p, e);
         create_params_done(&p);
         return r < 0 ? r : 1;
+}
+
+METHOD(method_create)
+{
+        return create(userdata, "relationship", create_params_read, m, e);
 }
 
 /* The reply to a creation */
@@ -49,21 +55,7 @@ int create_reply(sd_bus_message *message, const struct relationship *q, const st
 
 METHOD(method_create_group)
 {
-        struct create_params p = {};
-        struct manager *manager = userdata;
-        const char *details[] = { "group", NULL, "operation", "create", "force", NULL, NULL };
-        int r;
-
-        r = create_group_params_read(m, &p, e);
-        if (r >= 0) {
-                details[1] = p.name;
-                details[5] = p.options.force ? "true" : "false";
-                r = polkit_check(manager, m, ACTION_CREATE, details, e);
-        }
-        if (r > 0)
-                r = create_start(manager, m, &p, e);
-        create_params_done(&p);
-        return r < 0 ? r : 1;
+        return create(userdata, "group", create_group_params_read, m, e);
 }
 
 int create_group_reply(sd_bus_message *message, const struct group *g)

@@ -99,6 +99,36 @@ static void remember(struct blkrepl_gens *g, u64 gen)
 }
 
 /**
+ * blkrepl_gens_load - those that a link block has
+ * @g: filled
+ * @l: the block
+ */
+void blkrepl_gens_load(struct blkrepl_gens *g, const struct blkrepl_disk_link *l)
+{
+	int i;
+
+	g->latest = le64_to_cpu(l->gen_current);
+	g->base = le64_to_cpu(l->gen_base);
+	for (i = 0; i < BLKREPL_HISTORY; i++)
+		g->history[i] = le64_to_cpu(l->gen_history[i]);
+}
+
+/**
+ * blkrepl_gens_store - put them into a link block
+ * @g: the generations
+ * @l: the block
+ */
+void blkrepl_gens_store(const struct blkrepl_gens *g, struct blkrepl_disk_link *l)
+{
+	int i;
+
+	l->gen_current = cpu_to_le64(g->latest);
+	l->gen_base = cpu_to_le64(g->base);
+	for (i = 0; i < BLKREPL_HISTORY; i++)
+		l->gen_history[i] = cpu_to_le64(g->history[i]);
+}
+
+/**
  * blkrepl_gens_fork - this side goes on alone
  * @g: its generations
  * @fresh: a random number, not 0

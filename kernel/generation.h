@@ -28,6 +28,8 @@ enum blkrepl_gen_relation {
 enum blkrepl_gen_relation blkrepl_gens_compare(const struct blkrepl_gens *mine,
 					       const struct blkrepl_gens *theirs);
 bool blkrepl_gens_common(const struct blkrepl_gens *mine, const struct blkrepl_gens *theirs);
+void blkrepl_gens_load(struct blkrepl_gens *g, const struct blkrepl_disk_link *l);
+void blkrepl_gens_store(const struct blkrepl_gens *g, struct blkrepl_disk_link *l);
 void blkrepl_gens_fork(struct blkrepl_gens *g, u64 fresh);
 void blkrepl_gens_meet(struct blkrepl_gens *source, struct blkrepl_gens *target);
 

@@ -600,12 +600,8 @@ int blkrepl_half_meet(struct blkrepl_link *link, struct blkrepl_conn *conn,
 		      const struct blkrepl_disk_link *l)
 {
 	struct blkrepl_gens *theirs = &link->target_gens;
-	int i;
 
-	theirs->latest = le64_to_cpu(l->gen_current);
-	theirs->base = le64_to_cpu(l->gen_base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		theirs->history[i] = le64_to_cpu(l->gen_history[i]);
+	blkrepl_gens_load(theirs, l);
 	link->peer.state = le16_to_cpu(l->copy_state);
 	link->peer.flags = le32_to_cpu(l->flags);
 	link->peer.tag = le64_to_cpu(l->dirty_tag);

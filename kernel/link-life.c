@@ -425,10 +425,7 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	link->throttle.limit = le64_to_cpu(l->rate_limit);
 	link->throttle.yield = le64_to_cpu(l->yield_rate);
 	link->dirty_tag = le64_to_cpu(l->dirty_tag);
-	link->gens.latest = le64_to_cpu(l->gen_current);
-	link->gens.base = le64_to_cpu(l->gen_base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		link->gens.history[i] = le64_to_cpu(l->gen_history[i]);
+	blkrepl_gens_load(&link->gens, l);
 	link->recovery_point_us = le64_to_cpu(l->recovery_point_us);
 	link->when_synced_us = le64_to_cpu(l->when_synced_us);
 	link->when_activated_us = le64_to_cpu(l->when_activated_us);

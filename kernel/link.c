@@ -137,10 +137,7 @@ void blkrepl_link_fill(struct blkrepl_link *link, const struct blkrepl_gens *gen
 	l->rate_limit = cpu_to_le64(link->throttle.limit);
 	l->yield_rate = cpu_to_le64(link->throttle.yield);
 	l->dirty_tag = cpu_to_le64(link->dirty_tag);
-	l->gen_current = cpu_to_le64(gens->latest);
-	l->gen_base = cpu_to_le64(gens->base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		l->gen_history[i] = cpu_to_le64(gens->history[i]);
+	blkrepl_gens_store(gens, l);
 	l->recovery_point_us = cpu_to_le64(link->recovery_point_us);
 	l->when_synced_us = cpu_to_le64(link->when_synced_us);
 	l->when_activated_us = cpu_to_le64(link->when_activated_us);

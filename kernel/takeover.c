@@ -97,7 +97,7 @@ int blkrepl_takeover(struct blkrepl_group *g, struct blkrepl_disk_link *l, bool 
 		.lags = true,
 		.unordered = !(flags & BLKREPL_LINK_CONSISTENCY),
 	};
-	unsigned int state = le16_to_cpu(l->copy_state), i;
+	unsigned int state = le16_to_cpu(l->copy_state);
 	enum blkrepl_verdict v;
 	struct blkrepl_gens gens;
 	bool serves;
@@ -122,20 +122,14 @@ int blkrepl_takeover(struct blkrepl_group *g, struct blkrepl_disk_link *l, bool 
 		NL_SET_ERR_MSG(extack, "the source is up; give Failover to it");
 		return -EBUSY;
 	}
-	gens.latest = le64_to_cpu(l->gen_current);
-	gens.base = le64_to_cpu(l->gen_base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		gens.history[i] = le64_to_cpu(l->gen_history[i]);
+	blkrepl_gens_load(&gens, l);
 	/* From here on it is written apart; what it may have tracked before counts on. */
 	if (!gens.base) {
 		l->dirty_tag = cpu_to_le64(get_random_u64());
 		l->flags |= cpu_to_le32(BLKREPL_LINK_TRACKED_ZERO);
 	}
 	blkrepl_gens_fork(&gens, blkrepl_fresh_generation());
-	l->gen_current = cpu_to_le64(gens.latest);
-	l->gen_base = cpu_to_le64(gens.base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		l->gen_history[i] = cpu_to_le64(gens.history[i]);
+	blkrepl_gens_store(&gens, l);
 	l->copy_state = cpu_to_le16(BLKREPL_COPY_STATE_FAILEDOVER);
 	le64_add_cpu(&l->revision, 1);
 	r = blkrepl_log_write_link(&g->log, l);

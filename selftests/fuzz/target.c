@@ -102,10 +102,7 @@ static void try_link(const void *block)
 	char text[512];
 	int i;
 
-	a.latest = le64_to_cpu(d->gen_current);
-	a.base = le64_to_cpu(d->gen_base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		a.history[i] = le64_to_cpu(d->gen_history[i]);
+	blkrepl_gens_load(&a, d);
 	r = blkrepl_gens_compare(&a, &b);
 	must(r <= BLKREPL_GEN_UNRELATED);
 	blkrepl_gens_meet(&a, &b);

@@ -211,7 +211,7 @@ static int check_target(void)
 
 	if (target_log.down || !log_read_link(&target_log, false, &link))
 		return -EIO;
-	gens_of(&link, &theirs);
+	blkrepl_gens_load(&theirs, &link);
 	switch (blkrepl_gens_compare(&mod->gens, &theirs)) {
 	case BLKREPL_GEN_SAME:
 	case BLKREPL_GEN_SOURCE:

@@ -63,28 +63,13 @@ static void put(struct disk *d, u64 at, u16 type, u32 index, void *block, u64 ta
 	memcpy(d->durable + at * d->size, block, d->size);
 }
 
-void gens_of(const struct blkrepl_disk_link *link, struct blkrepl_gens *g)
-{
-	int i;
-
-	g->latest = le64_to_cpu(link->gen_current);
-	g->base = le64_to_cpu(link->gen_base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		g->history[i] = le64_to_cpu(link->gen_history[i]);
-}
-
 void fill_link(struct blkrepl_disk_link *link, const struct blkrepl_gens *g)
 {
-	int i;
-
 	memset(link, 0, sizeof(*link));
 	link->flags = cpu_to_le32(mod->flags | BLKREPL_LINK_USED);
 	link->copy_state = cpu_to_le16(mod->state);
 	link->dirty_tag = cpu_to_le64(mod->dirty_tag);
-	link->gen_current = cpu_to_le64(g->latest);
-	link->gen_base = cpu_to_le64(g->base);
-	for (i = 0; i < BLKREPL_HISTORY; i++)
-		link->gen_history[i] = cpu_to_le64(g->history[i]);
+	blkrepl_gens_store(g, link);
 }
 
 /* Store @t->link. */
@@ -232,7 +217,7 @@ int log_load(void)
 	mod->flags = le32_to_cpu(link.flags) & ~BLKREPL_LINK_USED;
 	mod->state = le16_to_cpu(link.copy_state);
 	mod->dirty_tag = le64_to_cpu(link.dirty_tag);
-	gens_of(&link, &mod->gens);
+	blkrepl_gens_load(&mod->gens, &link);
 	for (i = 0; i < MEMBERS && !r; i++)
 		r = load_bitmaps(i);
 	return r;

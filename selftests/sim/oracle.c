@@ -172,8 +172,8 @@ void oracle_check_cut(void)
 		fail("the target's log volume does not hold its relationship any more");
 		return;
 	}
-	gens_of(&mine, &a);
-	gens_of(&theirs, &b);
+	blkrepl_gens_load(&a, &mine);
+	blkrepl_gens_load(&b, &theirs);
 	if (blkrepl_gens_compare(&a, &b) == BLKREPL_GEN_SAME &&
 	    !(le32_to_cpu(theirs.flags) & (BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY)) &&
 	    lacks(target, promised, true))

@@ -258,7 +258,6 @@ void log_format(void);
 int log_load(void);
 void log_put_link(struct log *l, struct blkrepl_disk_link *link);
 bool log_read_link(const struct disk *d, bool durable, struct blkrepl_disk_link *link);
-void gens_of(const struct blkrepl_disk_link *link, struct blkrepl_gens *g);
 void fill_link(struct blkrepl_disk_link *link, const struct blkrepl_gens *g);
 bool store_link(struct store_task *t, struct log *l);
 
