@@ -22,16 +22,9 @@ static const struct {
                 DO(OPERATE, DRIVER),
         } },
         /* It must not wait for a target that does not answer: that is told afterwards. */
-        { OPERATION(FRACTURE), LOST, {
-                DO(OPERATE, DRIVER),
-                DO(UP, OTHER, STEP_OPTIONAL),
-                DO(DISCONNECT, DRIVER, STEP_IF_CLOSED | STEP_OPTIONAL),
-                DO(ATTACH, DRIVER, STEP_IF_CLOSED | STEP_OPTIONAL),
-                DO(DISCONNECT, DRIVER, STEP_OPTIONAL),
-                DO(UP, OTHER, STEP_OPTIONAL),
-        } },
         { OPERATION(FRACTURE), ANY, {
                 DO(OPERATE, DRIVER),
+                DO(DISCONNECT, DRIVER, STEP_OPTIONAL),
                 DO(UP, OTHER, STEP_OPTIONAL),
                 DO(ATTACH, DRIVER, STEP_IF_CLOSED | STEP_OPTIONAL),
                 DO(DISCONNECT, DRIVER, STEP_OPTIONAL),

@@ -365,7 +365,9 @@ static int connect(struct sequence *s, const struct step *step, struct relations
                 return 0;
         if (!h->up)
                 return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
-        if (h->kernel.connected && (inactive || h->kernel.copy_state != BLKREPL_COPY_STATE_BROKEN))
+        /* A connection that does not flow may be one to a target that was given up. */
+        if (h->kernel.connected && (inactive ? blkrepl_state_flows(h->kernel.copy_state) :
+                                    h->kernel.copy_state != BLKREPL_COPY_STATE_BROKEN))
                 return 0;
         missing = command_missing_device(other);
         if (missing)

@@ -147,6 +147,20 @@ static void set_path(struct blkrepl_link *link, char **path, const char *value)
 	kfree(copy);
 }
 
+/* The target was given up, and nothing that it was sent is in flight. */
+static bool given_up(struct blkrepl_link *link)
+{
+	struct blkrepl_conn *conn;
+	bool idle = false;
+
+	rcu_read_lock();
+	conn = rcu_dereference(link->conn);
+	if (conn)
+		idle = atomic_read(&conn->state) == (BLKREPL_CONN_KILLED | BLKREPL_CONN_IDLE);
+	rcu_read_unlock();
+	return idle;
+}
+
 /**
  * blkrepl_link_connect - open a relationship's target and go on
  * @link: the relationship
@@ -170,8 +184,16 @@ int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
 	int r;
 
 	lockdep_assert_held(&link->group->conf);
-	if (rcu_access_pointer(link->conn))
+	if (blkrepl_conn_alive(link))
 		return 0;
+	/* Whoever asks for it does not wait until one that was given up is due to be asked. */
+	if (rcu_access_pointer(link->conn)) {
+		if (!given_up(link)) {
+			NL_SET_ERR_MSG(extack, "the target was given up, and requests to it are still in flight; try again later");
+			return -ETIMEDOUT;
+		}
+		blkrepl_conn_unpublish(link);
+	}
 	r = blkrepl_conn_open(link, log_path, dev, nr, &conn, extack);
 	if (r)
 		return r;
@@ -207,15 +229,7 @@ int blkrepl_link_connect(struct blkrepl_link *link, const char *log_path,
 /* The target was given up, has no orphans and is due to be asked again. */
 static bool may_probe(struct blkrepl_link *link)
 {
-	struct blkrepl_conn *conn;
-	bool idle = false;
-
-	rcu_read_lock();
-	conn = rcu_dereference(link->conn);
-	if (conn)
-		idle = atomic_read(&conn->state) == (BLKREPL_CONN_KILLED | BLKREPL_CONN_IDLE);
-	rcu_read_unlock();
-	return idle && time_after_eq(jiffies, link->probe_at) &&
+	return given_up(link) && time_after_eq(jiffies, link->probe_at) &&
 	       !blkrepl_fault(BLKREPL_FAULT_NO_PROBE);
 }
 
