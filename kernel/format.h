@@ -162,6 +162,7 @@ struct blkrepl_disk_areas {
 #define BLKREPL_LINK_OVERWRITE		BIT(12)	/* the other side's own changes are to go */
 #define BLKREPL_LINK_TRACKED_ZERO	BIT(13)	/* a dirty block that was never written is all zero */
 #define BLKREPL_LINK_APART		BIT(14)	/* pairs were stopped at different instants */
+#define BLKREPL_LINK_DISSOLVED		BIT(15)	/* the relationship has ended, what it tracks is kept */
 
 /*
  * Link state: type 4, index = number of the link; one on the log volume of each

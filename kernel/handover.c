@@ -85,7 +85,9 @@ static bool lost_meanwhile(struct blkrepl_link *link, bool mirrored,
 /**
  * blkrepl_link_split - part from the target at one instant
  * @link: the relationship; connected; flows, or its target is consistent
+ * @set: flags to set with it
  * @timeout_ms: longest hold of writes
+ * @reason: a sentence
  * @extack: told what is wrong
  *
  * Where the target fails after the instant was taken it is told when it is met
@@ -93,11 +95,12 @@ static bool lost_meanwhile(struct blkrepl_link *link, bool mirrored,
  *
  * Context: may sleep; group->conf is held.
  */
-int blkrepl_link_split(struct blkrepl_link *link, unsigned int timeout_ms,
-		       struct netlink_ext_ack *extack)
+int blkrepl_link_split(struct blkrepl_link *link, u32 set, unsigned int timeout_ms,
+		       const char *reason, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = link->group;
 	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
+	const u32 flags = link->flags;
 	struct blkrepl_gens gens;
 	bool mirrored;
 	int r;
@@ -121,9 +124,11 @@ int blkrepl_link_split(struct blkrepl_link *link, unsigned int timeout_ms,
 	gens = link->gens;
 	if (mirrored || !link->stale_durable)
 		blkrepl_link_fork(link);
-	r = blkrepl_link_set_state(link, BLKREPL_COPY_STATE_SPLIT, "Split was asked for");
+	link->flags |= set;
+	r = blkrepl_link_set_state(link, BLKREPL_COPY_STATE_SPLIT, reason);
 	if (r) {
 		link->gens = gens;
+		link->flags = flags;
 		blkrepl_link_unsure(link);
 	}
 	blkrepl_link_answer(link, !r, r ? BLK_STS_IOERR : BLK_STS_OK);

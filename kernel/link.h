@@ -364,8 +364,8 @@ int blkrepl_half_rename(struct blkrepl_link *link, const char *name,
 int blkrepl_half_tell_pairs(struct blkrepl_link *link, struct blkrepl_conn *conn);
 
 /* handover.c */
-int blkrepl_link_split(struct blkrepl_link *link, unsigned int timeout_ms,
-		       struct netlink_ext_ack *extack);
+int blkrepl_link_split(struct blkrepl_link *link, u32 set, unsigned int timeout_ms,
+		       const char *reason, struct netlink_ext_ack *extack);
 int blkrepl_link_hand_over(struct blkrepl_link *link, unsigned int state, bool swap,
 			   bool force, unsigned int timeout_ms, const char *reason,
 			   struct netlink_ext_ack *extack);

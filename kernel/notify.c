@@ -253,6 +253,8 @@ int blkrepl_fill_link(struct sk_buff *skb, struct blkrepl_link *link, u32 event,
 		       READ_ONCE(link->flags) & BLKREPL_LINK_TARGET_SIDE ? BLKREPL_ROLE_TARGET :
 									   BLKREPL_ROLE_SOURCE) ||
 	    nla_put_u8(skb, BLKREPL_A_RELATIONSHIP_ACCESS, access_of(link->group)) ||
+	    nla_put_u8(skb, BLKREPL_A_RELATIONSHIP_DISSOLVED,
+		       !!(READ_ONCE(link->flags) & BLKREPL_LINK_DISSOLVED)) ||
 	    nla_put_u8(skb, BLKREPL_A_RELATIONSHIP_PENDING,
 		       !!(READ_ONCE(link->flags) & BLKREPL_LINK_PENDING)) ||
 	    put_u64(skb, BLKREPL_A_RELATIONSHIP_PEER_BYTES_DIRTY,

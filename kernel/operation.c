@@ -276,7 +276,70 @@ static unsigned int table_state(struct blkrepl_link *link)
 		return state | BLKREPL_STATE_FAILING_BACK;
 	if (link->flags & (BLKREPL_LINK_RESTORING | BLKREPL_LINK_TORN))
 		return state | BLKREPL_STATE_RESTORING;
+	if (link->flags & BLKREPL_LINK_DISSOLVED)
+		return state | BLKREPL_STATE_DISSOLVED;
 	return state;
+}
+
+/* Of two that stand apart the other half has the flag, and what follows from it, too. */
+static int tell_dissolved(struct blkrepl_link *link, struct netlink_ext_ack *extack)
+{
+	struct blkrepl_conn *conn = blkrepl_conn_tryget(link);
+	int r = 0;
+
+	if (!conn)
+		return 0;
+	if (!blkrepl_half_told(link->state, link->flags, link->peer.state, link->peer.flags))
+		r = blkrepl_half_tell(link, conn, link->state == BLKREPL_COPY_STATE_SKEWED ?
+				      BLKREPL_COPY_STATE_SPLIT : link->state);
+	blkrepl_conn_put(conn);
+	if (r)
+		NL_SET_ERR_MSG(extack, "the other side could not be told; repeat the operation once it answers");
+	return r;
+}
+
+/*
+ * The relationship ends, and both sides go on to track what they change: what they were
+ * the same in is remembered.
+ */
+static int dissolve(struct blkrepl_link *link, const struct blkrepl_op_param *p, const char *text,
+		    struct netlink_ext_ack *extack)
+{
+	const struct blkrepl_change change = { .set = BLKREPL_LINK_DISSOLVED };
+	unsigned int state = link->state;
+	int r;
+
+	if (state == BLKREPL_COPY_STATE_FAILEDOVER) {
+		if (!(link->flags & BLKREPL_LINK_TARGET_SIDE)) {
+			NL_SET_ERR_MSG(extack, "it is the target's side that dissolves what is failed over");
+			return -EBUSY;
+		}
+		if (!rcu_access_pointer(link->conn)) {
+			NL_SET_ERR_MSG(extack, "the source has to be told and is not connected; connect it, or detach the relationship");
+			return -ENOTCONN;
+		}
+		state = blkrepl_link_dirty_blocks(link) ? BLKREPL_COPY_STATE_SKEWED :
+							  BLKREPL_COPY_STATE_SPLIT;
+	} else if (!blkrepl_state_parted(state)) {
+		if (blkrepl_link_consistent(link) && state != BLKREPL_COPY_STATE_BROKEN &&
+		    state != BLKREPL_COPY_STATE_UNSYNCHRONIZED)
+			return blkrepl_link_split(link, change.set, p->timeout_ms, text, extack);
+		return blkrepl_link_stop(link, BLKREPL_COPY_STATE_FRACTURED, &change, p->timeout_ms,
+					 text, extack);
+	}
+	mutex_lock(&link->state_lock);
+	link->flags |= change.set;
+	r = blkrepl_link_set_state(link, state, text);
+	if (r) {
+		link->flags &= ~change.set;
+		blkrepl_link_unsure(link);
+	}
+	mutex_unlock(&link->state_lock);
+	if (r) {
+		NL_SET_ERR_MSG(extack, "the log volume cannot be written");
+		return r;
+	}
+	return tell_dissolved(link, extack);
 }
 
 /*
@@ -316,6 +379,11 @@ static bool goes_on(struct blkrepl_link *link, const struct blkrepl_op_param *p,
 			return false;
 		*r = blkrepl_restore_undone(link, extack);
 		return true;
+	case BLKREPL_OPERATION_DISSOLVE:
+		if (!(link->flags & BLKREPL_LINK_DISSOLVED))
+			return false;
+		*r = tell_dissolved(link, extack);
+		return true;
 	case BLKREPL_OPERATION_REVERSE_ROLES:
 		if (p->role == (target ? BLKREPL_ROLE_TARGET : BLKREPL_ROLE_SOURCE)) {
 			*r = 0;
@@ -342,8 +410,10 @@ static int carry_out(struct blkrepl_link *link, const struct blkrepl_op_param *p
 		return blkrepl_link_detach(link, p->timeout_ms, extack);
 	case BLKREPL_OPERATION_SUSPEND:
 		return suspend(link, p, text, extack);
+	case BLKREPL_OPERATION_DISSOLVE:
+		return dissolve(link, p, text, extack);
 	case BLKREPL_OPERATION_SPLIT:
-		return blkrepl_link_split(link, p->timeout_ms, extack);
+		return blkrepl_link_split(link, 0, p->timeout_ms, text, extack);
 	case BLKREPL_OPERATION_FAILOVER:
 		return fail_over(link, p, text, extack);
 	case BLKREPL_OPERATION_FAILBACK:
@@ -353,7 +423,7 @@ static int carry_out(struct blkrepl_link *link, const struct blkrepl_op_param *p
 	case BLKREPL_OPERATION_REVERSE_ROLES:
 		return reverse(link, p, text, extack);
 	case BLKREPL_OPERATION_RESYNC_REPLICA:
-		return overwrite(link, 0, 0, p->timeout_ms, text, extack);
+		return overwrite(link, 0, BLKREPL_LINK_DISSOLVED, p->timeout_ms, text, extack);
 	case BLKREPL_OPERATION_RESTORE_FROM_REPLICA:
 		return blkrepl_restore_start(link, p->timeout_ms, text, extack);
 	case BLKREPL_OPERATION_ABORT:
@@ -415,8 +485,9 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 		NL_SET_ERR_MSG(extack, "the relationship has no pairs; add one, or detach it");
 		return -EBUSY;
 	}
-	/* From Failedover only the other side's changes go; else both sides' are at stake. */
-	s.unique = state == BLKREPL_COPY_STATE_FAILEDOVER ? link->peer.dirty : own;
+	/* Where it is clear who overwrites whom only the other side's changes go. */
+	s.unique = state == BLKREPL_COPY_STATE_FAILEDOVER || (state & BLKREPL_STATE_DISSOLVED) ?
+		   link->peer.dirty : own;
 	if (goes_on(link, p, &r, extack))
 		return r;
 	v = blkrepl_op_judge(link->sync_type, p->op, state, &s);

@@ -44,6 +44,8 @@ enum blkrepl_half blkrepl_half_access(unsigned int state, u32 flags)
  */
 const char *blkrepl_half_explain(unsigned int state, u32 flags)
 {
+	if (flags & BLKREPL_LINK_DISSOLVED)
+		return "the group was the target of a relationship that was dissolved before it was complete; detach it to take the data as they are";
 	if (flags & BLKREPL_LINK_TARGET_SIDE)
 		return flags & BLKREPL_LINK_TORN ?
 		       "the group is the target of a relationship and inconsistent; let the copy finish" :
@@ -75,7 +77,7 @@ u32 blkrepl_half_mirror(u32 flags)
 	const u32 both = BLKREPL_LINK_USED | BLKREPL_LINK_CONSISTENCY |
 			 BLKREPL_LINK_HOLD_ON_FAILURE | BLKREPL_LINK_MANUAL_RECOVERY |
 			 BLKREPL_LINK_FAILING_BACK | BLKREPL_LINK_RESTORING |
-			 BLKREPL_LINK_APART;
+			 BLKREPL_LINK_APART | BLKREPL_LINK_DISSOLVED;
 	u32 other = flags & both;
 
 	if (!(flags & BLKREPL_LINK_TARGET_SIDE))
@@ -98,7 +100,7 @@ bool blkrepl_half_told(unsigned int state, u32 flags, unsigned int peer_state, u
 {
 	if (!((flags ^ peer_flags) & BLKREPL_LINK_TARGET_SIDE))
 		return false;
-	if ((flags ^ peer_flags) & BLKREPL_LINK_FAILING_BACK)
+	if ((flags ^ peer_flags) & (BLKREPL_LINK_FAILING_BACK | BLKREPL_LINK_DISSOLVED))
 		return false;
 	switch (state) {
 	case BLKREPL_COPY_STATE_FRACTURED:

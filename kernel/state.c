@@ -26,6 +26,7 @@
 #define KEPT		{ BLKREPL_CELL_KEPT, 0, 0 }
 #define DEL		{ L | BLKREPL_CELL_REMOVE, 0, 0 }
 #define DEL_F		{ L | BLKREPL_CELL_REMOVE | BLKREPL_CELL_FORCE, 0, 0 }
+#define DEL_S		{ L | BLKREPL_CELL_REMOVE | BLKREPL_CELL_SOUND, 0, 0 }
 #define DEL_W		{ L | BLKREPL_CELL_REMOVE | BLKREPL_CELL_WHOLE, 0, 0 }
 #define STAY		{ L | BLKREPL_CELL_STAY, 0, 0 }
 #define OWN		{ BLKREPL_CELL_OWN, 0, 0 }
@@ -88,8 +89,8 @@ static const struct blkrepl_cell mirror[NR_OPS][ARRAY_SIZE(columns)] = {
 		DEL, DEL, DEL, DEL_F, DEL, DEL,
 		DEL, DEL, DEL_F, DEL, DEL, DEL_F },
 	[OP(DISSOLVE)] = {
-		NO, NO, DEL, DEL_F, DEL, DEL,
-		DEL, DEL, DEL_F, NO, DEL, DEL_F },
+		NO, NO, DEL_S, DEL_F, DEL, DEL_S,
+		DEL_S, DEL, DEL_F, NO, DEL, DEL_F },
 	[OP(RESET_TO_SYNC)] = {
 		STAY, STAY, STAY, DRAIN(SYNCHRONIZED), DRAIN(SYNCHRONIZED), STAY,
 		STAY, STAY, STAY, STAY, STAY, STAY },
@@ -110,20 +111,24 @@ static const struct blkrepl_cell mirror[NR_OPS][ARRAY_SIZE(columns)] = {
 		NO, NO, NO, STAY, NO, NO },
 };
 
+enum { FAILING_BACK, RESTORING, DISSOLVED, NR_BESIDE };
+
 /*
  * What would take the source, which is half overwritten, for a good copy, or the serving
- * target for one that is closed, has to wait until that copy ends. What is not here is
+ * target for one that is closed, has to wait until that copy ends. Of a dissolved one
+ * nothing is left but to pair the two again, and to forget it. What is not here is
  * refused.
  */
-static const struct blkrepl_cell to_source[NR_OPS][2] = {
-	/* Failing back, Restoring */
+static const struct blkrepl_cell beside[NR_OPS][NR_BESIDE] = {
+	/* Failing back, Restoring, Dissolved */
 	[OP(SUSPEND)]			= { OWN, OWN },
 	[OP(RESUME)]			= { OWN, OWN },
+	[OP(RESYNC_REPLICA)]		= { NO, NO, COPY_U },
 	[OP(RESTORE_FROM_REPLICA)]	= { NO, COPY },
 	[OP(FAILBACK)]			= { COPY, NO },
 	[OP(ABORT)]			= { TO(FAILEDOVER), OWN },
-	[OP(DETACH)]			= { OWN, OWN },
-	[OP(DISSOLVE)]			= { OWN, OWN },
+	[OP(DETACH)]			= { OWN, OWN, DEL },
+	[OP(DISSOLVE)]			= { NO, NO, SAME },
 	[OP(RESET_TO_SYNC)]		= { OWN, OWN },
 	[OP(RESET_TO_ASYNC)]		= { OWN, OWN },
 	[OP(ACTIVATE_CONSISTENCY)]	= { OWN, OWN },
@@ -205,6 +210,7 @@ static const u32 mirror_built =
 	1u << BLKREPL_OPERATION_SUSPEND |
 	1u << BLKREPL_OPERATION_RESUME |
 	1u << BLKREPL_OPERATION_DETACH |
+	1u << BLKREPL_OPERATION_DISSOLVE |
 	1u << BLKREPL_OPERATION_FRACTURE |
 	1u << BLKREPL_OPERATION_SPLIT |
 	1u << BLKREPL_OPERATION_FAILOVER |
@@ -241,7 +247,8 @@ bool blkrepl_state_valid(unsigned int state)
  */
 unsigned int blkrepl_state_plain(unsigned int state)
 {
-	return state & ~(BLKREPL_STATE_FAILING_BACK | BLKREPL_STATE_RESTORING);
+	return state & ~(BLKREPL_STATE_FAILING_BACK | BLKREPL_STATE_RESTORING |
+			 BLKREPL_STATE_DISSOLVED);
 }
 
 /**
@@ -254,6 +261,8 @@ const char *blkrepl_state_title(unsigned int state)
 		return blkrepl_progress_name(BLKREPL_PROGRESS_STATUS_FAILING_BACK);
 	if (state & BLKREPL_STATE_RESTORING)
 		return blkrepl_progress_name(BLKREPL_PROGRESS_STATUS_RESTORING);
+	if (state & BLKREPL_STATE_DISSOLVED)
+		return "Dissolved";
 	return blkrepl_copy_state_name(state);
 }
 
@@ -334,7 +343,8 @@ struct blkrepl_cell blkrepl_op_cell(unsigned int sync_type, unsigned int op, uns
 		return (struct blkrepl_cell)NO;
 	if (sync_type != BLKREPL_SYNC_MIRROR || state == plain)
 		return own_cell(sync_type, op, plain);
-	c = to_source[op - BLKREPL_OP_FIRST][!(state & BLKREPL_STATE_FAILING_BACK)];
+	c = beside[op - BLKREPL_OP_FIRST][state & BLKREPL_STATE_FAILING_BACK ? FAILING_BACK :
+					  state & BLKREPL_STATE_RESTORING ? RESTORING : DISSOLVED];
 	if (c.flags & BLKREPL_CELL_OWN)
 		return own_cell(sync_type, op, plain);
 	return c.via && blkrepl_state_flows(plain) ? (struct blkrepl_cell)SAME : c;
@@ -376,7 +386,8 @@ enum blkrepl_verdict blkrepl_cell_judge(struct blkrepl_cell c, const struct blkr
 		return BLKREPL_VERDICT_INCONSISTENT;
 	if (s->force)
 		return BLKREPL_VERDICT_GO;
-	if ((c.flags & BLKREPL_CELL_FORCE) || ((c.flags & BLKREPL_CELL_LAG) && s->lags))
+	if ((c.flags & BLKREPL_CELL_FORCE) || ((c.flags & BLKREPL_CELL_LAG) && s->lags) ||
+	    ((c.flags & BLKREPL_CELL_SOUND) && !s->consistent))
 		return BLKREPL_VERDICT_NEEDS_FORCE;
 	if ((c.flags & BLKREPL_CELL_UNIQUE) && s->unique)
 		return BLKREPL_VERDICT_LOSES;

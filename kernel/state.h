@@ -31,11 +31,13 @@ enum blkrepl_mode {
 #define BLKREPL_OP_LAST		BLKREPL_OPERATION_UNPREPARE
 
 /*
- * Where a mirror's state is asked for, these may be added to the CopyState: there is a
- * copy to the source, which is under way or was interrupted.
+ * Where a mirror's state is asked for, one of these may be added to the CopyState: there
+ * is a copy to the source, which is under way or was interrupted, or the relationship has
+ * ended and what it tracks is kept, the aspect.
  */
 #define BLKREPL_STATE_FAILING_BACK	BIT(8)	/* the target serves */
 #define BLKREPL_STATE_RESTORING		BIT(9)	/* both are closed */
+#define BLKREPL_STATE_DISSOLVED		BIT(10)
 
 /* struct blkrepl_cell.flags */
 #define BLKREPL_CELL_LEGAL	BIT(0)	/* the operation may be tried */
@@ -53,6 +55,7 @@ enum blkrepl_mode {
 #define BLKREPL_CELL_ONCE	BIT(12)	/* only if both sides were the same once */
 #define BLKREPL_CELL_WHOLE	BIT(13)	/* only when nothing is left to be copied */
 #define BLKREPL_CELL_OWN	BIT(14)	/* as without the copy to the source */
+#define BLKREPL_CELL_SOUND	BIT(15)	/* with Force if the target is inconsistent */
 
 /**
  * struct blkrepl_cell - one operation in one state

@@ -4,6 +4,7 @@
 const unsigned short operations_state[OPERATIONS_NR_STATES] = {
 	2, 11, 8, 3, 4, 9, 6, 7, 10, 12, 13, 5,
 	3 | BLKREPL_STATE_FAILING_BACK, 3 | BLKREPL_STATE_RESTORING,
+	7 | BLKREPL_STATE_DISSOLVED,
 };
 
 const unsigned char operations_row[OPERATIONS_NR] = {
@@ -21,6 +22,7 @@ const struct operations_sign operations_signs[] = {
 	{ "del", "the relationship is removed" },
 	{ "F", "only with Force" },
 	{ "†", "only if the target is consistent" },
+	{ "†F", "with Force if it is not" },
 	{ "§", "likewise, and with Force, if the target lags or may lag" },
 	{ "‡", "not before both sides were the same once" },
 	{ "‖", "with Force if one side has changes that would be lost" },
@@ -36,7 +38,8 @@ const struct operations_sign operations_signs[] = {
  */
 size_t operations_nr_states(unsigned int sync_type)
 {
-	return sync_type == BLKREPL_SYNC_MIRROR ? OPERATIONS_NR_STATES : OPERATIONS_NR_STATES - 2;
+	return sync_type == BLKREPL_SYNC_MIRROR ? OPERATIONS_NR_STATES :
+						   OPERATIONS_NR_STATES - OPERATIONS_NR_BESIDE;
 }
 
 /**
@@ -61,7 +64,8 @@ void operations_cell(struct blkrepl_cell c, char *buf, size_t size)
 	else if (c.flags & BLKREPL_CELL_STAY)
 		snprintf(buf, size, "·");
 	else if (c.flags & BLKREPL_CELL_REMOVE)
-		snprintf(buf, size, "del%s%s", c.flags & BLKREPL_CELL_FORCE ? " F" : "",
+		snprintf(buf, size, "del%s%s%s", c.flags & BLKREPL_CELL_FORCE ? " F" : "",
+			 c.flags & BLKREPL_CELL_SOUND ? " †F" : "",
 			 c.flags & BLKREPL_CELL_WHOLE ? " ◦" : "");
 	else
 		snprintf(buf, size, "%s%u%s%s%s%s%s", via, c.to, swap,

@@ -10,13 +10,14 @@
 
 #include "../kernel/state.h"
 
-#define OPERATIONS_NR_STATES	14
+#define OPERATIONS_NR_BESIDE	3
+#define OPERATIONS_NR_STATES	(12 + OPERATIONS_NR_BESIDE)
 #define OPERATIONS_NR		(BLKREPL_OP_LAST - BLKREPL_OP_FIRST + 1)
 #define OPERATIONS_CELL_MAX	64
 
 /*
  * The columns and the rows in the order in which a relationship is lived with. The last
- * columns, of a copy to the source, are for mirrors alone.
+ * columns, of a copy to the source and of what is left after Dissolve, are for mirrors alone.
  */
 extern const unsigned short operations_state[OPERATIONS_NR_STATES];
 extern const unsigned char operations_row[OPERATIONS_NR];

@@ -13,6 +13,7 @@
 #define NAME		"org.blkrepl1"
 #define ROOT		"/org/blkrepl1"
 #define RELATIONSHIP	ROOT "/relationship/matrix"
+#define ASPECT		ROOT "/aspect/matrix"
 #define SECOND		1000000ULL
 
 static sd_bus *bus;
@@ -219,6 +220,27 @@ void bus_picture(struct picture *p)
 	}
 	p->there = true;
 	each_entry(reply, take_property, p);
+}
+
+/* Whether the point in time of a dissolved relationship is remembered, and whether as consistent */
+bool bus_aspect(bool *consistent)
+{
+	ERROR(e);
+	int b, r;
+
+	r = sd_bus_get_property_trivial(bus, NAME, ASPECT, NAME ".SynchronizationAspect", "Consistent", &e, 'b', &b);
+	if (r < 0 && !sd_bus_error_has_name(&e, SD_BUS_ERROR_UNKNOWN_OBJECT))
+		fatal("no aspect: %s", e.message ?: strerror(-r));
+	*consistent = r >= 0 && b;
+	return r >= 0;
+}
+
+int bus_delete_aspect(void)
+{
+	ERROR(e);
+
+	return keep_error(sd_bus_call_method(bus, NAME, ASPECT, NAME ".SynchronizationAspect", "Delete", &e, NULL,
+					     "a{sv}", 1, "Force", "b", 1), &e);
 }
 
 int bus_set_rate(uint64_t rate)

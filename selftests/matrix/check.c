@@ -28,9 +28,14 @@ static void check_access(void)
 
 static void check_properties(void)
 {
+	bool consistent;
 	char legal[512];
 	struct picture p;
 
+	if (bus_aspect(&consistent) != place.dissolved)
+		complain("the aspect %s", place.dissolved ? "is not there" : "is there");
+	else if (place.dissolved && consistent != place.consistent)
+		complain("the aspect is %s", consistent ? "consistent" : "inconsistent");
 	bus_picture(&p);
 	if (p.there != place.related) {
 		complain("the relationship %s", p.there ? "is still there" : "is not there");

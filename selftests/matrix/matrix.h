@@ -77,6 +77,8 @@ void bus_open(void);
 void bus_close(void);
 void bus_operation(unsigned int op, bool force, enum side source, struct answer *a);
 void bus_picture(struct picture *p);
+bool bus_aspect(bool *consistent);
+int bus_delete_aspect(void);
 int bus_set_rate(uint64_t bytes_per_second);
 int bus_wait_state(unsigned int state);
 int bus_job_result(const char *job, char *buf, size_t size);
@@ -98,6 +100,7 @@ bool image_compare(void);
 
 struct place {
 	bool known, related;
+	bool dissolved;			/* what was related is remembered */
 	unsigned int state;
 	enum side source;
 	bool back, restoring;		/* the target fails back, or the source is restored from it */

@@ -88,8 +88,10 @@ void place_stay(unsigned int op)
 /* An operation has led to where its cell says. */
 void place_arrive(unsigned int op, struct blkrepl_cell c)
 {
-	if (c.flags & BLKREPL_CELL_REMOVE)
+	if (c.flags & BLKREPL_CELL_REMOVE) {
 		place.related = false;
+		place.dissolved = op == BLKREPL_OPERATION_DISSOLVE;
+	}
 	if (c.flags & BLKREPL_CELL_SWAP)
 		place.source = other(place.source);
 	if (!c.to)

@@ -25,6 +25,10 @@ bool relationship_end(void)
 			return false;
 		}
 	}
+	if (place.dissolved && bus_delete_aspect() < 0) {
+		complain("the aspect cannot be deleted: %s", bus_last_error());
+		return false;
+	}
 	place = (struct place){ .quiet = place.quiet };
 	devices_quiet();
 	for (s = 0; s < SIDES; s++)

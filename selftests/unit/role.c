@@ -8,6 +8,7 @@
 #define FB	BLKREPL_LINK_FAILING_BACK
 #define RE	BLKREPL_LINK_RESTORING
 #define TORN	BLKREPL_LINK_TORN
+#define D	BLKREPL_LINK_DISSOLVED
 
 enum { C = BLKREPL_HALF_CLOSED, H = BLKREPL_HALF_HIDDEN, O = BLKREPL_HALF_OPEN };
 
@@ -81,6 +82,31 @@ static const struct step resync[] = {
 	{ { 4, 0, O }, { 4, T, C } },
 };
 
+static const struct step dissolve[] = {
+	{ { 4, 0, O }, { 4, T, C } },
+	{ { 7, D, O }, { 4, T, C } },
+	{ { 7, D, O }, { 7, T | D, O } },
+};
+
+static const struct step dissolve_failed_over[] = {
+	{ { 10, 0, C }, { 10, T, O } },
+	{ { 10, 0, C }, { 13, T | D, O } },
+	{ { 7, D, O }, { 13, T | D, O } },
+};
+
+static const struct step dissolve_unfinished[] = {
+	{ { 3, 0, O }, { 3, T | TORN, C } },
+	{ { 6, D, O }, { 3, T | TORN, C } },
+	{ { 6, D, O }, { 6, T | TORN | D, C } },
+};
+
+static const struct step pair_again[] = {
+	{ { 7, D, O }, { 13, T | D, O } },
+	{ { 7, D, O }, { 3, T | TORN, C } },
+	{ { 3, 0, O }, { 3, T | TORN, C } },
+	{ { 4, 0, O }, { 4, T, C } },
+};
+
 static bool parted(const struct half *h)
 {
 	return h->state == 6 || h->state == 7 || h->state == 13;
@@ -110,6 +136,10 @@ static void steps(void **state)
 	walk(reverse_failed_over, ARRAY_SIZE(reverse_failed_over));
 	walk(restore, ARRAY_SIZE(restore));
 	walk(resync, ARRAY_SIZE(resync));
+	walk(dissolve, ARRAY_SIZE(dissolve));
+	walk(dissolve_failed_over, ARRAY_SIZE(dissolve_failed_over));
+	walk(dissolve_unfinished, ARRAY_SIZE(dissolve_unfinished));
+	walk(pair_again, ARRAY_SIZE(pair_again));
 }
 
 /* A side in the middle of a copy is never open, whatever else is said of it. */
@@ -119,7 +149,7 @@ static void torn_is_never_open(void **state)
 	unsigned int st;
 
 	for (st = 0; st < 20; st++)
-		for (flags = 0; flags < 1u << 14; flags++) {
+		for (flags = 0; flags < 1u << 16; flags++) {
 			int access = blkrepl_half_access(st, flags);
 
 			if (flags & (TORN | P | RE))
@@ -137,14 +167,17 @@ static void mirrored_flags(void **state)
 	const u32 sides = T | TORN | BLKREPL_LINK_INCONSISTENT;
 	u32 flags;
 
-	for (flags = 0; flags < 1u << 14; flags++) {
+	for (flags = 0; flags < 1u << 16; flags++) {
 		u32 other = blkrepl_half_mirror(flags), again = blkrepl_half_mirror(other);
-		bool inconsistent = flags & (BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY);
+		bool apart = (flags & BLKREPL_LINK_CONSISTENCY) && (flags & BLKREPL_LINK_APART);
+		bool inconsistent = apart ||
+			(flags & (BLKREPL_LINK_INCONSISTENT | BLKREPL_LINK_FIRST_COPY));
 
 		assert_true(!(other & T) == !!(flags & T));
 		assert_true(!(other & TORN) == !inconsistent);
 		assert_false(other & (P | BLKREPL_LINK_OVERWRITE | BLKREPL_LINK_TRACKED_ZERO));
-		if (!(flags & BLKREPL_LINK_FIRST_COPY))
+		assert_int_equal(other & D, flags & D);
+		if (!(flags & BLKREPL_LINK_FIRST_COPY) && !apart)
 			assert_int_equal(again & sides, flags & sides);
 	}
 }
@@ -159,6 +192,9 @@ static void told(void **state)
 	assert_false(blkrepl_half_told(7, 0, 4, T));
 	assert_true(blkrepl_half_told(7, 0, 13, T));
 	assert_true(blkrepl_half_told(6, 0, 10, T));
+	assert_false(blkrepl_half_told(7, D, 7, T));
+	assert_false(blkrepl_half_told(13, T | D, 10, 0));
+	assert_true(blkrepl_half_told(7, D, 13, T | D));
 }
 
 int main(void)

@@ -12,8 +12,10 @@
  * consistent point that was kept, of which there are none yet; drain what is in
  * flight is completed first; ‡ not before both sides were the same once; ‖ with
  * Force if one side has changes that would be lost; ◦ only when nothing is left to
- * be copied. B and R are the columns of a copy to the source, failing back and
- * restoring; they have a say in other states, too, if it was interrupted. Snapshots and clones never have an operation without a line.
+ * be copied; †F with Force if the target is not consistent. B and R are the columns of
+ * a copy to the source, failing back and restoring; they have a say in other states, too,
+ * if it was interrupted. D is what is left after Dissolve, whatever the state. Snapshots
+ * and clones never have an operation without a line.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,31 +25,31 @@
 #include "../../kernel/names.h"
 
 static const char header[] =
-	"|                      | 2   | 11  | 8   | 3       | 4       | 9    | 6    | 7    | 10      | 12  | 13   | 5     | 3B      | 3R      |";
+	"|                      | 2   | 11  | 8   | 3       | 4       | 9    | 6    | 7    | 10      | 12  | 13   | 5     | 3B      | 3R      | 7D      |";
 
 static const char *const table[] = {
-	"| Activate 4           | 3▸4 | 3▸4 | 3▸4 | =       | =       | –    | –    | –    | –       | –   | –    | –     | –       | –       |",
-	"| Deactivate 7         | –   | 8   | =   | 8       | 8       | 8    | –    | –    | –       | –   | –    | 8     | –       | –       |",
-	"| Suspend 22           | –   | –   | –   | 9       | 9       | =    | –    | –    | –       | –   | –    | 9     | 9       | 9       |",
-	"| Resume 16            | –   | –   | –   | =       | =       | 3▸4  | –    | –    | –       | –   | –    | –     | =       | =       |",
-	"| Fracture 12          | –   | –   | 6   | 6 F     | 6       | 6    | =    | =    | –       | –   | =    | 6     | –       | –       |",
-	"| Split 21             | –   | –   | 7 † | drain▸7 ‡ | 7       | 7 †  | –    | =    | –       | –   | –    | –     | –       | –       |",
-	"| ResyncReplica 14     | –   | –   | –   | =       | =       | –    | 3▸4  | 3▸4  | –       | 3▸4 | 3▸4  | 3▸4   | –       | –       |",
-	"| RestoreFromReplica 15| –   | –   | –   | –       | –       | –    | 3▸4 †  | 3▸4 †  | –       | –   | 3▸4 †  | –     | –       | =       |",
-	"| Failover 10          | –   | –   | 10 §| – *     | 10      | 10 § | 10 § | 10 § | =       | –   | 10 § | 10 §  | –       | –       |",
-	"| Failback 11          | –   | –   | –   | –       | =       | –    | –    | –    | 3▸4 ‖   | –   | –    | –     | =       | –       |",
-	"| ReverseRoles 20      | –   | –   | –   | –       | 4'      | 9' † ‖ | 6' † ‖ | 7' † ‖ | 3'▸4' ‖ | –   | –    | –     | –       | –       |",
-	"| Abort 2              | 12  | 12  | 12  | 12      | –       | 12 ¶ | 12 ¶ | 12 ¶ | –       | =   | –    | 12    | 10      | 12      |",
-	"| Unprepare 23         | 11  | =   | 11  | 11 F    | –       | 11 F | –    | –    | –       | 11  | –    | 11    | –       | –       |",
-	"| Detach 8             | del | del | del | del F   | del     | del  | del  | del  | del F   | del | del  | del F | del F   | del F   |",
-	"| Dissolve 9           | –   | –   | del | del F   | del     | del  | del  | del  | del F   | –   | del  | del F | del F   | del F   |",
-	"| ResetToSync 17       | ·   | ·   | ·   | drain▸4 | drain▸4 | ·    | ·    | ·    | ·       | ·   | ·    | ·     | drain▸4 | drain▸4 |",
-	"| ResetToAsync 18      | ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       |",
-	"| ActivateConsistency 3| ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       |",
-	"| DeactivateConsistency 6| · | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       |",
-	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     | –       | –       |",
-	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     | –       | –       |",
-	"| ReturnToResourcePool 19| – | –   | –   | –       | –       | –    | –    | –    | –       | –   | –    | –     | –       | –       |",
+	"| Activate 4           | 3▸4 | 3▸4 | 3▸4 | =       | =       | –    | –    | –    | –       | –   | –    | –     | –       | –       | –       |",
+	"| Deactivate 7         | –   | 8   | =   | 8       | 8       | 8    | –    | –    | –       | –   | –    | 8     | –       | –       | –       |",
+	"| Suspend 22           | –   | –   | –   | 9       | 9       | =    | –    | –    | –       | –   | –    | 9     | 9       | 9       | –       |",
+	"| Resume 16            | –   | –   | –   | =       | =       | 3▸4  | –    | –    | –       | –   | –    | –     | =       | =       | –       |",
+	"| Fracture 12          | –   | –   | 6   | 6 F     | 6       | 6    | =    | =    | –       | –   | =    | 6     | –       | –       | –       |",
+	"| Split 21             | –   | –   | 7 † | drain▸7 ‡ | 7       | 7 †  | –    | =    | –       | –   | –    | –     | –       | –       | –       |",
+	"| ResyncReplica 14     | –   | –   | –   | =       | =       | –    | 3▸4  | 3▸4  | –       | 3▸4 | 3▸4  | 3▸4   | –       | –       | 3▸4 ‖   |",
+	"| RestoreFromReplica 15| –   | –   | –   | –       | –       | –    | 3▸4 †  | 3▸4 †  | –       | –   | 3▸4 †  | –     | –       | =       | –       |",
+	"| Failover 10          | –   | –   | 10 §| – *     | 10      | 10 § | 10 § | 10 § | =       | –   | 10 § | 10 §  | –       | –       | –       |",
+	"| Failback 11          | –   | –   | –   | –       | =       | –    | –    | –    | 3▸4 ‖   | –   | –    | –     | =       | –       | –       |",
+	"| ReverseRoles 20      | –   | –   | –   | –       | 4'      | 9' † ‖ | 6' † ‖ | 7' † ‖ | 3'▸4' ‖ | –   | –    | –     | –       | –       | –       |",
+	"| Abort 2              | 12  | 12  | 12  | 12      | –       | 12 ¶ | 12 ¶ | 12 ¶ | –       | =   | –    | 12    | 10      | 12      | –       |",
+	"| Unprepare 23         | 11  | =   | 11  | 11 F    | –       | 11 F | –    | –    | –       | 11  | –    | 11    | –       | –       | –       |",
+	"| Detach 8             | del | del | del | del F   | del     | del  | del  | del  | del F   | del | del  | del F | del F   | del F   | del     |",
+	"| Dissolve 9           | –   | –   | del †F | del F   | del     | del †F | del †F | del  | del F   | –   | del  | del F | –       | –       | =       |",
+	"| ResetToSync 17       | ·   | ·   | ·   | drain▸4 | drain▸4 | ·    | ·    | ·    | ·       | ·   | ·    | ·     | drain▸4 | drain▸4 | –       |",
+	"| ResetToAsync 18      | ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       | –       |",
+	"| ActivateConsistency 3| ·   | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       | –       |",
+	"| DeactivateConsistency 6| · | ·   | ·   | ·       | ·       | ·    | ·    | ·    | ·       | ·   | ·    | ·     | ·       | ·       | –       |",
+	"| AddSyncPair 5        | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     | –       | –       | –       |",
+	"| RemoveSyncPair 13    | ·   | ·   | ·   | –       | ·       | ·    | –    | –    | –       | ·   | –    | –     | –       | –       | –       |",
+	"| ReturnToResourcePool 19| – | –   | –   | –       | –       | –    | –    | –    | –       | –   | –    | –     | –       | –       | –       |",
 };
 
 static const char *const snapshot_table[] = {
@@ -84,7 +86,7 @@ static const char *const clone_table[] = {
 
 /* What this version carries out. */
 static const unsigned char built[] = {
-	2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23,
+	2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23,
 };
 
 /*
@@ -108,13 +110,22 @@ static const unsigned char events[][1 + BLKREPL_NR_EVENTS] = {
 };
 
 enum { TYPE_FIRST = 6, MIRROR = 0, NR_TYPES = 3 };
-enum { BACK = BLKREPL_STATE_FAILING_BACK, RESTORING = BLKREPL_STATE_RESTORING };
+enum {
+	BACK = BLKREPL_STATE_FAILING_BACK,
+	RESTORING = BLKREPL_STATE_RESTORING,
+	DISSOLVED = BLKREPL_STATE_DISSOLVED,
+};
 
 static unsigned int column_state[OPERATIONS_NR_STATES];
 /* by kind, operation and state; NULL where no column has the state, or no line the operation */
 static char *words[NR_TYPES][32][32];
-/* The last two columns: by operation, and whether it is Restoring */
-static char *to_source[32][2];
+/* The last columns, by operation */
+static char *beside[32][OPERATIONS_NR_BESIDE];
+
+static unsigned int beside_column(unsigned int state)
+{
+	return state & BACK ? 0 : state & RESTORING ? 1 : 2;
+}
 
 /* Split a line at its bars; the cells without the blanks around them. */
 static void split(const char *line, void (*cell)(void *ctx, int i, const char *s), void *ctx)
@@ -139,7 +150,8 @@ static void header_cell(void *ctx, int i, const char *s)
 {
 	if (i)
 		column_state[i - 1] = atoi(s) | (strchr(s, 'B') ? BACK : 0) |
-				      (strchr(s, 'R') ? RESTORING : 0);
+				      (strchr(s, 'R') ? RESTORING : 0) |
+				      (strchr(s, 'D') ? DISSOLVED : 0);
 }
 
 struct parsing {
@@ -160,7 +172,7 @@ static void table_cell(void *ctx, int i, const char *s)
 	}
 	assert_true(i <= OPERATIONS_NR_STATES);
 	if (column_state[i - 1] >= 32) {
-		to_source[p->op][column_state[i - 1] & RESTORING ? 1 : 0] = strdup(s);
+		beside[p->op][beside_column(column_state[i - 1])] = strdup(s);
 		return;
 	}
 	assert_null(words[p->type][p->op][column_state[i - 1]]);
@@ -205,8 +217,8 @@ static int free_tables(void **state)
 		for (t = 0; t < NR_TYPES; t++)
 			for (k = 0; k < 32; k++)
 				free(words[t][i][k]);
-		free(to_source[i][0]);
-		free(to_source[i][1]);
+		for (k = 0; k < OPERATIONS_NR_BESIDE; k++)
+			free(beside[i][k]);
 	}
 	return 0;
 }
@@ -214,17 +226,20 @@ static int free_tables(void **state)
 /* What stands in a cell, NULL where there is none */
 static const char *word(unsigned int sync_type, unsigned int op, unsigned int state)
 {
-	unsigned int t = sync_type - TYPE_FIRST, plain = state & ~(BACK | RESTORING);
-	const char *own;
+	unsigned int t = sync_type - TYPE_FIRST, plain = state & ~(BACK | RESTORING | DISSOLVED);
+	const char *own, *column;
 
 	if (t >= NR_TYPES || op >= 32 || plain >= 32)
 		return NULL;
 	own = words[t][op][plain];
-	if (t != MIRROR || plain == state || !to_source[op][0])
+	if (t != MIRROR || plain == state || !beside[op][0])
 		return own;
+	column = beside[op][beside_column(state)];
+	if (state & DISSOLVED)
+		return column[0] == '3' && (plain == 3 || plain == 4 || plain == 14) ? "=" : column;
 	/* In the state of the column it is the column; elsewhere what is refused is refused. */
-	if (plain == 3 || !strcmp(to_source[op][state & BACK ? 0 : 1], "–"))
-		return to_source[op][state & BACK ? 0 : 1];
+	if (plain == 3 || !strcmp(column, "–"))
+		return column;
 	if (op == (state & BACK ? BLKREPL_OPERATION_FAILBACK : BLKREPL_OPERATION_RESTORE_FROM_REPLICA))
 		return plain == 4 || plain == 14 ? "=" : "3▸4";
 	return op == BLKREPL_OPERATION_ABORT && (state & BACK) ? "10" : own;
@@ -250,13 +265,14 @@ static enum blkrepl_verdict meaning(const char *text, const struct blkrepl_situa
 	if (has(text, "¶") && !s->unfinished)
 		return BLKREPL_VERDICT_WRONG_STATE;
 	/* Force or not, what is not consistent is not opened for writing. */
-	if ((has(text, "†") || has(text, "§")) && !s->consistent)
+	if (((has(text, "†") && !has(text, "†F")) || has(text, "§")) && !s->consistent)
 		return BLKREPL_VERDICT_INCONSISTENT;
 	if (has(text, "‡") && s->first_copy)
 		return BLKREPL_VERDICT_INCONSISTENT;
 	if (has(text, "◦") && s->unfinished)
 		return BLKREPL_VERDICT_INCONSISTENT;
-	if ((has(text, " F") || (has(text, "§") && s->lags)) && !s->force)
+	if ((has(text, " F") || (has(text, "§") && s->lags) || (has(text, "†F") && !s->consistent)) &&
+	    !s->force)
 		return BLKREPL_VERDICT_NEEDS_FORCE;
 	if (has(text, "‖") && s->unique && !s->force)
 		return BLKREPL_VERDICT_LOSES;
@@ -293,7 +309,7 @@ static void every_cell(void **state)
 
 	for (type = 0; type < 12; type++)
 		for (op = 0; op < 32; op++)
-			for (n = 0; n < 96; n++) {
+			for (n = 0; n < 128; n++) {
 				unsigned int st = n % 32 | (n / 32 ? BACK << (n / 32 - 1) : 0);
 				const char *expected = word(type, op, st);
 
@@ -367,6 +383,7 @@ static void cells_make_sense(void **state)
 				makes_sense(blkrepl_op_cell(type, op, st));
 				makes_sense(blkrepl_op_cell(type, op, st | BACK));
 				makes_sense(blkrepl_op_cell(type, op, st | RESTORING));
+				makes_sense(blkrepl_op_cell(type, op, st | DISSOLVED));
 			}
 			assert_int_equal(blkrepl_op_known(type, op), is_known(type, op));
 			/* What is carried out has a row. */
@@ -495,7 +512,7 @@ static void explanations(void **state)
 	blkrepl_op_explain(whole, sizeof(whole), 6, 4, 9, BLKREPL_VERDICT_WRONG_STATE);
 	assert_string_equal(whole, "Activate is refused in state Suspended; legal: Abort, "
 			    "ActivateConsistency, AddSyncPair, DeactivateConsistency, Deactivate, Detach, "
-			    "Failover, Fracture, RemoveSyncPair, Resume, ResetToSync, ResetToAsync, "
+			    "Dissolve, Failover, Fracture, RemoveSyncPair, Resume, ResetToSync, ResetToAsync, "
 			    "ReverseRoles, Split, "
 			    "Unprepare (with Force)");
 }
