@@ -82,6 +82,7 @@ enum field_kind {
         F(RELATIONSHIP, GROUP_UUID, group_uuid, UUID, NULL)             \
         F(RELATIONSHIP, ROLE, role, U8, NULL)                           \
         F(RELATIONSHIP, ACCESS, access, U8, NULL)                       \
+        F(RELATIONSHIP, DISSOLVED, dissolved, U8, NULL)                 \
         F(RELATIONSHIP, PENDING, pending, U8, NULL)                     \
         F(RELATIONSHIP, PEER_BYTES_DIRTY, peer_bytes_dirty, U64, NULL)  \
         F(RELATIONSHIP, HOLD_SOURCE_IO, hold_source_io, FLAG, NULL)     \

@@ -73,7 +73,8 @@ void blkrepl_conn_kill(struct blkrepl_conn *conn)
  * blkrepl_conn_close - nobody will use the connection again
  * @conn: not reachable from its link any more, or never was
  *
- * The devices are closed when the last request has ended, which need not be now.
+ * The devices are closed when the last request has ended, which need not be now. Of
+ * one that is idle they are closed on return.
  *
  * Context: may sleep.
  */
@@ -83,7 +84,7 @@ void blkrepl_conn_close(struct blkrepl_conn *conn)
 	int old = atomic_fetch_or(BLKREPL_CONN_CLOSING | BLKREPL_CONN_KILLED, &conn->state);
 
 	if (old & BLKREPL_CONN_IDLE)
-		queue_work(blkrepl_conf_wq, &conn->free_work);
+		conn_free_work(&conn->free_work);
 	else if (!(old & BLKREPL_CONN_KILLED))
 		percpu_ref_kill(&conn->ref);
 }
