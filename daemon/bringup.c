@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "aspect.h"
 #include "bringup.h"
 #include "change.h"
 #include "command.h"
@@ -117,6 +118,20 @@ static void on_connected(const struct child_result *result, void *userdata)
         relationship_refresh(q, true);
 }
 
+static void on_let_go(const struct child_result *result, void *userdata)
+{
+        struct connect *c = userdata;
+        struct relationship *q = relationship_by_uuid(c->manager, c->uuid);
+
+        free(c);
+        if (!q)
+                return;
+        q->busy = false;
+        relationship_refresh(q, true);
+        if (result->error >= 0)
+                bringup_relationship(q);
+}
+
 /* The module itself takes a device back that is open and answers again. */
 static int connect_what_flows(struct relationship *q)
 {
@@ -144,11 +159,33 @@ static int connect_what_flows(struct relationship *q)
         return 1;
 }
 
+/* What is left of a re-pairing that failed: the source of an aspect has no use for the target's volumes. */
+static int let_go(struct relationship *q)
+{
+        const struct half *h = q->half + q->driver;
+        struct connect *c;
+        int r;
+
+        if (!q->dissolved || !h->up || !h->kernel.connected || !h->kernel.dissolved)
+                return 0;
+        c = malloc(sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (struct connect){ .manager = q->manager, .uuid = q->uuid };
+        r = command_disconnect(q, relationship_group(q, q->driver), 0, on_let_go, c);
+        if (r < 0) {
+                free(c);
+                return r;
+        }
+        q->busy = true;
+        return 1;
+}
+
 static struct remainder left_to_do(const struct relationship *q)
 {
         const bool closed[N_SIDES] = { [SIDE_SOURCE] = q->source->closed, [SIDE_TARGET] = q->target->closed };
 
-        return reconcile(q->half, closed, q->told);
+        return reconcile(q->half, closed, q->told, q->dissolved);
 }
 
 static int complete(struct relationship *q)
@@ -166,7 +203,7 @@ static int complete(struct relationship *q)
                 return 0;
         }
         q->completed = now_monotonic();
-        if (r.operation == BLKREPL_OPERATION_FRACTURE)
+        if (r.operation == BLKREPL_OPERATION_FRACTURE || r.operation == BLKREPL_OPERATION_DISSOLVE)
                 q->told = true;
         return sequence_start(q, &intent, operation_completed, NULL) < 0 ? 0 : 1;
 }
@@ -190,7 +227,10 @@ void bringup_relationship(struct relationship *q)
                 if (relationship_group(q, side)->busy)
                         return;
         }
-        if (sequence_resume(q, operation_completed) || complete(q))
+        if (sequence_resume(q, operation_completed))
+                return;
+        aspect_look(q);
+        if (complete(q) || let_go(q))
                 return;
         connect_what_flows(q);
 }

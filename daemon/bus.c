@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The tree of objects, and the connection. */
+#include "aspect.h"
 #include "bus.h"
 #include "job.h"
 #include "peer.h"
@@ -8,6 +9,7 @@
 const struct bus_class bus_classes[] = {
         { BUS_ROOT "/group", "org.blkrepl1.Group", "Groups", group_vtable, group_find_object, group_enumerate },
         { BUS_ROOT "/relationship", "org.blkrepl1.Relationship", "Relationships", relationship_vtable, relationship_find_object, relationship_enumerate },
+        { BUS_ROOT "/aspect", "org.blkrepl1.SynchronizationAspect", "Aspects", aspect_vtable, aspect_find_object, aspect_enumerate },
         { BUS_ROOT "/pair", "org.blkrepl1.SyncPair", "Pairs", pair_vtable, pair_find_object, pair_enumerate },
         { BUS_ROOT "/volume", "org.blkrepl1.Volume", "Volumes", volume_vtable, volume_find_object, volume_enumerate },
         { BUS_ROOT "/pool", "org.blkrepl1.Pool", "Pools", pool_vtable, pool_find_object, pool_enumerate },

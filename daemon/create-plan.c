@@ -8,6 +8,7 @@
 #include "../kernel/layout.h"
 #include "../kernel/names.h"
 #include "../kernel/state.h"
+#include "aspect.h"
 #include "create.h"
 #include "device.h"
 #include "peer.h"
@@ -58,7 +59,12 @@ int create_find_volume(struct manager *m, const char *object_path, struct volume
 
 static int check_unique(struct manager *m, const char *name, const char *source, const char *target, sd_bus_error *e)
 {
-        if (relationship_find(m, name))
+        const struct relationship *q = relationship_find(m, name);
+
+        if (q && q->dissolved)
+                return error_set(e, CODE_INVALID_PARAMETER, "There is an aspect named %s, of a relationship that was dissolved; choose another name, or delete it (blkreplctl aspect delete %s).",
+                                 name, name);
+        if (q)
                 return error_set(e, CODE_INVALID_PARAMETER, "There is a relationship named %s already; choose another name.", name);
         if (source && group_find(m, source))
                 return error_set(e, CODE_INVALID_PARAMETER, "There is a group named %s already; choose another SourceReplicationGroupFriendlyName.", source);
@@ -364,15 +370,26 @@ static int plan_log(struct create *c, struct group *g, const struct options *o, 
         return snprintf(g->log_path, sizeof(g->log_path), "/dev/%s/%s", vg->name, name) >= (int)sizeof(g->log_path) ? -ENAMETOOLONG : 0;
 }
 
-static int find_group(struct create *c, const char *path, struct group **ret, sd_bus_error *e)
+struct group *create_named_group(struct manager *m, const char *path)
 {
         _cleanup_free_ char *id = NULL;
         struct group *g = NULL;
 
         if (sd_bus_path_decode(path, "/org/blkrepl1/group", &id) > 0)
-                g = group_find(c->manager, id);
-        if (!g || g->hidden)
+                g = group_find(m, id);
+        return g && !g->hidden ? g : NULL;
+}
+
+static int find_group(struct create *c, const char *path, struct group **ret, sd_bus_error *e)
+{
+        struct group *g = create_named_group(c->manager, path);
+        int r;
+
+        if (!g)
                 return error_set(e, CODE_OBJECT_NOT_FOUND, "There is no group %s; ListGroups tells those that there are.", path);
+        r = aspect_check_none(g, e);
+        if (r < 0)
+                return r;
         if (group_relationship(g))
                 return error_set(e, CODE_FAILED, "The group %s is in the relationship %s already; detach that first.",
                                  g->name, group_relationship(g)->name);

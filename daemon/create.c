@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 
+#include "aspect.h"
 #include "bringup.h"
 #include "change.h"
 #include "child.h"
@@ -668,10 +669,14 @@ static int start(struct manager *m, struct create_params *p, struct create **ret
 
 int create_start(struct manager *m, sd_bus_message *message, struct create_params *p, sd_bus_error *e)
 {
+        struct relationship *aspect;
         struct create *c;
         int r;
 
         r = create_check_model(p, e);
+        aspect = r < 0 ? NULL : aspect_to_pair(m, p);
+        if (aspect)
+                return aspect_pair(aspect, p, message, e);
         if (r >= 0)
                 r = start(m, p, &c);
         if (r >= 0)

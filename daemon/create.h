@@ -49,6 +49,8 @@ int create_group_params_read(sd_bus_message *m, struct create_params *p, sd_bus_
 
 /* What can be judged by the parameters alone. */
 int create_check_model(const struct create_params *p, sd_bus_error *e);
+/* The group of an object path; NULL: there is none. */
+struct group *create_named_group(struct manager *m, const char *path);
 /* Against what there is; makes the groups and the relationship, hidden still. */
 int create_plan(struct create *c, sd_bus_error *e);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "aspect.h"
 #include "bus.h"
 #include "job.h"
 #include "member.h"
@@ -78,17 +79,27 @@ static int get_members(sd_bus *bus, const char *path, const char *interface, con
 
 static int get_relationships(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *e)
 {
+        struct relationship *q = group_association(userdata);
+        _cleanup_strv_ char **paths = NULL;
+
+        if (q && strv_consume(&paths, relationship_path(q)) < 0)
+                return -ENOMEM;
+        return bus_append_paths(reply, paths);
+}
+
+static int get_aspects(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *e)
+{
         struct relationship *q = group_relationship(userdata);
         _cleanup_strv_ char **paths = NULL;
 
-        if (q && !q->hidden && strv_consume(&paths, relationship_path(q)) < 0)
+        if (q && aspect_is_shown(q) && strv_consume(&paths, aspect_path(q)) < 0)
                 return -ENOMEM;
         return bus_append_paths(reply, paths);
 }
 
 static int get_consistency(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *e)
 {
-        struct relationship *q = group_relationship(userdata);
+        struct relationship *q = group_association(userdata);
 
         return sd_bus_message_append(reply, "b", q && q->up && q->kernel.consistency_enabled);
 }
@@ -152,7 +163,7 @@ static int check_objects(struct relationship *q, char **sources, char **targets,
 METHOD(method_set_relationship)
 {
         struct group *g = userdata;
-        struct relationship *q = group_relationship(g);
+        struct relationship *q = group_association(g);
         _cleanup_(options_done) struct options o = {};
         _cleanup_strv_ char **sources = NULL, **targets = NULL, **pairs = NULL;
         _cleanup_free_ char *target = q ? group_path(q->target) : NULL;
@@ -169,7 +180,7 @@ METHOD(method_set_relationship)
         r = check(g, m, operation_action(op), blkrepl_operation_name(op) ?: "unknown", o.force, e);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        if (!q || q->hidden)
+        if (!q)
                 return error_set(e, CODE_OBJECT_NOT_FOUND, "The group %s is in no relationship; create one first.", g->name);
         if (!streq(target_group, "/") && !streq(target_group, target)) {
                 struct group *other = NULL;
@@ -299,6 +310,7 @@ const sd_bus_vtable group_vtable[] = {
         SD_BUS_PROPERTY("Members", "a(usssto)", get_members, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("Size", "t", get_size, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("Relationships", "ao", get_relationships, 0, PROPERTY_CHANGES),
+        SD_BUS_PROPERTY("Aspects", "ao", get_aspects, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("ConsistencyEnabled", "b", get_consistency, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("OpenCount", "u", get_counter, 0, PROPERTY_COUNTER),
         SD_BUS_PROPERTY("MetadataWrites", "t", get_counter, 0, PROPERTY_COUNTER),

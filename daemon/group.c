@@ -99,9 +99,18 @@ struct relationship *group_relationship(const struct group *g)
         return NULL;
 }
 
+struct relationship *group_association(const struct group *g)
+{
+        struct relationship *q = group_relationship(g);
+
+        return q && relationship_is_shown(q) ? q : NULL;
+}
+
 const char *group_role_name(const struct group *g)
 {
-        if (!group_relationship(g))
+        const struct relationship *q = group_relationship(g);
+
+        if (!q || q->dissolved)
                 return "none";
         return g->role == GROUP_SOURCE ? "source" : "target";
 }

@@ -57,8 +57,10 @@ struct group *group_find(struct manager *m, const char *uuid_or_name);
 struct group *group_by_uuid(struct manager *m, sd_id128_t uuid);
 struct group *group_by_device(struct manager *m, dev_t number, const struct member **ret_member);
 
-/* NULL when it is in none. */
+/* NULL when it is in none. One that was dissolved counts, for its halves are there. */
 struct relationship *group_relationship(const struct group *g);
+/* The same without one that was dissolved, or is not made yet. */
+struct relationship *group_association(const struct group *g);
 const char *group_role_name(const struct group *g);
 const char *group_state_name(const struct group *g);
 uint64_t group_size(const struct group *g);

@@ -28,6 +28,8 @@ static int save(struct group *g, struct relationship *q)
                 r = store_put_group(s, g == q->source ? q->target : q->source);
         if (r >= 0 && q)
                 r = store_put_relationship(s, q);
+        if (r >= 0 && q && q->dissolved)
+                r = store_put_aspect(s, q);
         if (r >= 0)
                 r = store_commit(s);
         if (r < 0)
@@ -57,7 +59,7 @@ static void announce(struct group *g, struct relationship *q)
                 take_tags(g == q->source ? q->target : q->source);
         if (save(g, q) < 0)
                 log_warning("The group %s was found, but cannot be noted in the database.", g->name);
-        log_notice("The group %s was found%s%s.", g->name, q ? " with its relationship " : "", q ? q->name : "");
+        log_notice("The group %s was found%s%s.", g->name, !q ? "" : q->dissolved ? " with the aspect " : " with its relationship ", q ? q->name : "");
 }
 
 /* From the module */
@@ -175,6 +177,7 @@ static void adopt_relationship(struct collected *c, const struct kernel_relation
                 return;
         q->sync_type = k->sync_type;
         q->mode = k->mode;
+        q->dissolved = k->dissolved;
         relationship_apply_kernel(q, k);
         announce(own, q);
         if (fresh)
@@ -280,6 +283,7 @@ static int import_group(struct manager *m, const struct logvol_info *info, const
                 }
                 q->sync_type = l->sync_type;
                 q->mode = l->mode;
+                q->dissolved = l->dissolved;
         }
         announce(g, q);
         group_announce(g, true);

@@ -218,6 +218,15 @@ static const char *after_abort(const struct relationship *q)
                q->kernel.reason;
 }
 
+void job_relationship_ends(struct job *j)
+{
+        sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        error_set(&e, CODE_FAILED, "The relationship %s was ended during the copy.", j->relationship_name);
+        copy_over(j, JOB_FAILED, &e);
+        sd_bus_error_free(&e);
+}
+
 void job_relationship_changed(struct job *j)
 {
         struct relationship *q = j->relationship;

@@ -53,6 +53,8 @@ void job_finish(struct job *j, enum job_state state, const sd_bus_error *e);
 /* From now on the job is as long as the relationship's copy. */
 int job_follow_copy(struct job *j);
 void job_relationship_changed(struct job *j);
+/* It ends during the copy. */
+void job_relationship_ends(struct job *j);
 /* CLOCK_MONOTONIC, 0: unknown */
 uint64_t job_expected_end(const struct job *j);
 double job_progress(const struct job *j);

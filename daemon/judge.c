@@ -14,6 +14,8 @@ static uint64_t lacking(const struct relationship *q)
 
 unsigned int judge_state(const struct relationship *q)
 {
+        if (q->dissolved)
+                return relationship_state(q) | BLKREPL_STATE_DISSOLVED;
         switch (q->kernel.progress_status) {
         case BLKREPL_PROGRESS_STATUS_FAILING_BACK:
                 return relationship_state(q) | BLKREPL_STATE_FAILING_BACK;

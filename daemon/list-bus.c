@@ -2,6 +2,7 @@
 /* The List methods of org.blkrepl1.System: tables for busctl. */
 #include <sys/utsname.h>
 
+#include "aspect.h"
 #include "bus.h"
 #include "job.h"
 #include "list-bus.h"
@@ -45,7 +46,7 @@ int list_relationships(sd_bus_message *m, void *userdata, sd_bus_error *e)
         for (struct relationship *q = ((struct manager *)userdata)->relationships; r >= 0 && q; q = q->next) {
                 _cleanup_free_ char *path = relationship_path(q);
 
-                if (q->hidden || !path)
+                if (!relationship_is_shown(q) || !path)
                         continue;
                 relationship_refresh(q, false);
                 r = sd_bus_message_append(reply, "(sssssssdto)", UUID_TEXT(q->uuid), q->name, q->source->name, q->target->name,
@@ -57,13 +58,31 @@ int list_relationships(sd_bus_message *m, void *userdata, sd_bus_error *e)
         return end(reply, r);
 }
 
+int list_aspects(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = begin(m, "(sssstbttto)", &reply);
+
+        for (struct relationship *q = ((struct manager *)userdata)->relationships; r >= 0 && q; q = q->next) {
+                _cleanup_free_ char *path = aspect_path(q);
+
+                if (!aspect_is_shown(q) || !path)
+                        continue;
+                relationship_refresh(q, false);
+                r = sd_bus_message_append(reply, "(sssstbttto)", UUID_TEXT(q->uuid), q->name, q->source->name, q->target->name,
+                                          q->aspect.point, (int)q->aspect.consistent, aspect_changed_bytes(q, SIDE_SOURCE),
+                                          aspect_changed_bytes(q, SIDE_TARGET), q->aspect.expires, path);
+        }
+        return end(reply, r);
+}
+
 int list_pairs(sd_bus_message *m, void *userdata, sd_bus_error *e)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r = begin(m, "(ssssssto)", &reply);
 
         for (struct relationship *q = ((struct manager *)userdata)->relationships; q; q = q->next) {
-                if (q->hidden)
+                if (!relationship_is_shown(q))
                         continue;
                 relationship_refresh(q, false);
                 for (size_t i = 0; r >= 0 && i < q->target->n_members; i++) {

@@ -6,6 +6,7 @@
 
 int list_groups(sd_bus_message *m, void *userdata, sd_bus_error *e);
 int list_relationships(sd_bus_message *m, void *userdata, sd_bus_error *e);
+int list_aspects(sd_bus_message *m, void *userdata, sd_bus_error *e);
 int list_pairs(sd_bus_message *m, void *userdata, sd_bus_error *e);
 int list_volumes(sd_bus_message *m, void *userdata, sd_bus_error *e);
 int list_pools(sd_bus_message *m, void *userdata, sd_bus_error *e);

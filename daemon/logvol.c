@@ -50,6 +50,7 @@ static void parse_links(const char *head, uint64_t tag, struct logvol_info *info
                         continue;
                 l->used = true;
                 l->target_side = le32_to_cpu(d->flags) & BLKREPL_LINK_TARGET_SIDE;
+                l->dissolved = le32_to_cpu(d->flags) & BLKREPL_LINK_DISSOLVED;
                 l->uuid = uuid_at(d->uuid);
                 l->peer_uuid = uuid_at(d->peer_uuid);
                 memcpy(l->name, d->name, BLKREPL_NAME_SIZE);

@@ -16,7 +16,7 @@ struct logvol_member {
 };
 
 struct logvol_link {
-        bool used, target_side;
+        bool used, target_side, dissolved;
         sd_id128_t uuid, peer_uuid;
         char name[BLKREPL_NAME_SIZE], peer_name[BLKREPL_NAME_SIZE];
         uint16_t sync_type, mode;

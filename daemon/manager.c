@@ -4,6 +4,7 @@
 
 #include <systemd/sd-device.h>
 
+#include "aspect.h"
 #include "bringup.h"
 #include "bus.h"
 #include "child.h"
@@ -101,7 +102,8 @@ static void on_relationship_event(struct manager *m, const struct kernel_relatio
         before = relationship_state(q);
         relationship_apply_kernel(q, k);
         if (before != relationship_state(q)) {
-                signals_log_state(q);
+                if (!q->dissolved)
+                        signals_log_state(q);
                 snapshot_drop_passing(q);
         }
         if (k->event == BLKREPL_EVENT_PROGRESS || k->event == BLKREPL_EVENT_RELATIONSHIP_NEW)
@@ -247,6 +249,7 @@ struct manager *manager_free(struct manager *m)
                 group_free(m->groups);
         sd_device_monitor_unref(m->udev);
         sd_event_source_disable_unref(m->retry_source);
+        sd_event_source_disable_unref(m->aspect_source);
         sd_event_source_disable_unref(m->change_source);
         sd_event_source_disable_unref(m->events_source);
         netlink_events_close(m->events);
@@ -266,6 +269,7 @@ static void on_first_look(_unused_ int error, _unused_ const char *message, void
         import_all(m);
         bringup_all(m);
         create_undo_intents(m);
+        aspects_schedule(m);
         /* Whoever finds the name on the bus finds everything there. */
         if (bus_request_name(m) < 0) {
                 sd_event_exit(m->event, 1);

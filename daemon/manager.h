@@ -44,6 +44,7 @@ struct manager {
         struct polkit_query *polkit;
         struct queued *queue;                   /* calls that wait */
         sd_event_source *queue_source;
+        sd_event_source *aspect_source;         /* the next one that expires */
         uint64_t last_job;
         bool pools_changed;
 };

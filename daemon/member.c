@@ -7,6 +7,7 @@
 
 #include "../kernel/layout.h"
 #include "../kernel/names.h"
+#include "aspect.h"
 #include "change.h"
 #include "child.h"
 #include "command.h"
@@ -130,7 +131,10 @@ static bool may_change(const struct relationship *q)
 int member_check_ready(struct group *g, const char *verb, sd_bus_error *e)
 {
         struct relationship *q = group_relationship(g);
+        int r = aspect_check_none(g, e);
 
+        if (r < 0)
+                return r;
         if (g->busy || g->change || (q && (q->busy || q->sequence || move_of(q))))
                 return error_set(e, CODE_FAILED, "The group %s is being changed; try again in a moment.", g->name);
         if (!manager_module_loaded(g->manager))

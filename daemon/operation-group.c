@@ -2,6 +2,7 @@
 /* Start, Stop, Resize and Delete of a group. */
 #include <stdio.h>
 
+#include "aspect.h"
 #include "bringup.h"
 #include "child.h"
 #include "command.h"
@@ -214,7 +215,7 @@ int operation_resize(struct group *g, sd_bus_message *message, sd_bus_error *e)
         struct run *run;
         int r;
 
-        r = check_source(g, "resize", message, e);
+        r = check_source(g, "resize", message, e) ?: aspect_check_none(g, e);
         if (r != 0)
                 return r;
         group_refresh(g);
@@ -252,6 +253,9 @@ int operation_delete(struct group *g, const struct options *o, sd_bus_message *m
 
         r = check_quiet(g, message, e);
         if (r != 0)
+                return r;
+        r = aspect_check_none(g, e);
+        if (r < 0)
                 return r;
         if (q)
                 return error_set(e, CODE_FAILED, "The group %s is in the relationship %s; detach that first.", g->name, q->name);

@@ -58,6 +58,8 @@ uint32_t operation_options(unsigned int operation)
         case BLKREPL_OPERATION_FAILBACK:
         case BLKREPL_OPERATION_REVERSE_ROLES:
                 return OPTIONS_OPERATION | OPTION_BIT(OPTION_KEEP_SNAPSHOT);
+        case BLKREPL_OPERATION_DISSOLVE:
+                return OPTIONS_OPERATION | OPTION_BIT(OPTION_RETENTION);
         case BLKREPL_OPERATION_ADD_SYNC_PAIR:
                 return OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_EXPECTED_REVISION);
         case BLKREPL_OPERATION_REMOVE_SYNC_PAIR:
@@ -69,7 +71,7 @@ uint32_t operation_options(unsigned int operation)
 
 static bool removes(unsigned int operation)
 {
-        return operation == BLKREPL_OPERATION_DETACH || operation == BLKREPL_OPERATION_DISSOLVE;
+        return operation == BLKREPL_OPERATION_DETACH;
 }
 
 static int reply_after_wait(sd_bus_message *message, struct relationship *q)
@@ -122,17 +124,10 @@ static void ended(struct relationship *q)
 {
         struct group *group[N_SIDES] = { q->source, q->target };
         struct manager *m = q->manager;
-        sd_bus_error e = SD_BUS_ERROR_NULL;
         sd_id128_t uuid = q->uuid;
-        struct job *j = q->job;
 
-        if (j) {
-                error_set(&e, CODE_FAILED, "The relationship %s was detached during the copy.", q->name);
-                if (j->copied)
-                        j->copied(j, j->userdata);
-                job_finish(j, JOB_FAILED, &e);
-                sd_bus_error_free(&e);
-        }
+        if (q->job)
+                job_relationship_ends(q->job);
         if (forget(q) < 0)
                 log_warning("The row of the relationship %s could not be deleted.", q->name);
         relationship_send_event(q, "removed");
@@ -161,7 +156,7 @@ static void log_failure(const struct relationship *q, const struct sequence_inte
                 log_notice("%s of the relationship %s changed nothing: %s", blkrepl_operation_title(i->operation), q->name, message);
 }
 
-static struct job *follow_copy(struct relationship *q, unsigned int operation)
+struct job *operation_follow_copy(struct relationship *q, unsigned int operation)
 {
         struct job *j = NULL;
         int r;
@@ -188,6 +183,10 @@ static void reply_done(struct run *run, struct relationship *q, const struct seq
         const char *rest = judge_half_restored(q) ? " The source is partly overwritten and stays closed; RestoreFromReplica completes it." :
                            sequence_put_back(s) ? " The source has been put back to what it was." : "";
 
+        if (i->operation == BLKREPL_OPERATION_DISSOLVE) {
+                status_reply(run->message, &(struct status){ .message = "The relationship has ended; its groups stay, and an aspect remembers the point in time." });
+                return;
+        }
         if (run->wait) {
                 relationship_wait_state(q, run->message, run->wait_state, run->timeout, reply_after_wait);
                 return;
@@ -219,12 +218,13 @@ static void on_sequence(struct relationship *q, const struct sequence *s, int er
                         bringup_relationship(q);
         } else if (removes(i->operation)) {
                 log_info("%s of the relationship %s is done.", blkrepl_operation_title(i->operation), q->name);
-                ended(q);
                 if (run->message)
-                        status_reply(run->message, &(struct status){ .message = "The relationship has ended; its groups stay." });
+                        status_reply(run->message, &(struct status){ .message = q->dissolved ? "The aspect is deleted; its groups stay." :
+                                                                                 "The relationship has ended; its groups stay." });
+                ended(q);
         } else {
                 log_info("%s of the relationship %s is done.", blkrepl_operation_title(i->operation), q->name);
-                j = follow_copy(q, i->operation);
+                j = operation_follow_copy(q, i->operation);
                 if (run->message)
                         reply_done(run, q, s, j);
                 bringup_relationship(q);
@@ -247,7 +247,7 @@ void operation_completed(struct relationship *q, const struct sequence *s, int e
                 ended(q);
                 return;
         }
-        follow_copy(q, i->operation);
+        operation_follow_copy(q, i->operation);
         bringup_relationship(q);
 }
 
@@ -293,7 +293,7 @@ static int detach_here(struct relationship *q, const struct options *o, sd_bus_m
 {
         int r;
 
-        if (!o->force)
+        if (!o->force && !q->dissolved)
                 return error_set(e, CODE_FAILED, "Both groups of the relationship %s are down; start one, or give Force: each then forgets it when it comes up.", q->name);
         ended(q);
         r = status_reply(message, &(struct status){ .message = "The relationship has ended; its groups forget it when they come up." });
@@ -311,6 +311,7 @@ static void set_intent(const struct relationship *q, unsigned int op, const stru
                 .keep_snapshot = o->present & OPTION_BIT(OPTION_KEEP_SNAPSHOT) ? o->keep_snapshot :
                                  op == BLKREPL_OPERATION_RESTORE_FROM_REPLICA || op == BLKREPL_OPERATION_RESYNC_REPLICA,
                 .need_snapshot = o->keep_snapshot,
+                .retention = o->retention,
         };
         if (o->present & OPTION_BIT(OPTION_EXPECTED_REVISION))
                 i->expected_revision = o->expected_revision;
@@ -377,6 +378,29 @@ int operation_run(struct relationship *q, unsigned int op, const struct options 
                 return judge_refuse(q, op, verdict, e);
         set_intent(q, op, o, &intent);
         return start(q, &intent, o, message);
+}
+
+bool operation_end_aspect(struct relationship *q)
+{
+        static const struct options none;
+        sd_bus_error e = SD_BUS_ERROR_NULL;
+        struct sequence_intent intent;
+        struct run *run;
+        int r;
+
+        r = check_quiet(q, &none, NULL, &e);
+        sd_bus_error_free(&e);
+        if (r < 0)
+                return false;
+        if (!q->up) {
+                ended(q);
+                return true;
+        }
+        run = calloc(1, sizeof(*run));
+        if (!run)
+                return false;
+        set_intent(q, BLKREPL_OPERATION_DETACH, &none, &intent);
+        return begin(q, &intent, run) >= 0;
 }
 
 int operation_cancel_copy(struct job *j, sd_bus_error *e)

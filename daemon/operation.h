@@ -24,6 +24,10 @@ int operation_check_ready(struct relationship *q, const struct options *o, sd_bu
 /* For sequences that nobody waits for */
 void operation_completed(struct relationship *q, const struct sequence *s, int error, const char *message, void *userdata);
 
+/* A job for the copy that the operation began; NULL: it is over already. */
+struct job *operation_follow_copy(struct relationship *q, unsigned int operation);
+/* An aspect that nobody waits for. False: not now. */
+bool operation_end_aspect(struct relationship *q);
 /* Aborts the copy that a job follows. */
 int operation_cancel_copy(struct job *j, sd_bus_error *e);
 

@@ -31,6 +31,7 @@ static const struct {
         [OPTION_RELATIONSHIP_NAME] = { "RelationshipName", "s", offsetof(struct options, relationship_name) },
         [OPTION_TARGET_LOG_VOLUME] = { "TargetLogVolume", "s", offsetof(struct options, target_log_volume) },
         [OPTION_TARGET_LOG_POOL] = { "TargetLogPool", "o", offsetof(struct options, target_log_pool) },
+        [OPTION_RETENTION] = { "RetentionUSec", "t", offsetof(struct options, retention) },
         [OPTION_KEEP_SNAPSHOT] = { "KeepSnapshot", "b", offsetof(struct options, keep_snapshot) },
 };
 

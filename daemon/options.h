@@ -31,6 +31,7 @@ enum option {
         OPTION_RELATIONSHIP_NAME,
         OPTION_TARGET_LOG_VOLUME,
         OPTION_TARGET_LOG_POOL,
+        OPTION_RETENTION,
         N_OPTIONS,
 };
 
@@ -49,7 +50,7 @@ enum option {
 struct options {
         uint32_t present;               /* OPTION_BIT() of those that were given */
         bool force, seeded, inactive, remove_volumes, stops_host_io, hold_source_io, keep_snapshot;
-        uint64_t timeout, expected_revision, rate_limit, yield_rate, leg_timeout, heartbeat, log_size;
+        uint64_t timeout, expected_revision, rate_limit, yield_rate, leg_timeout, heartbeat, log_size, retention;
         uint16_t wait_state;
         char *recovery_mode, *log_volume, *log_pool, *member_name, *target_element, *target_pool,
              *relationship_name, *target_log_volume, *target_log_pool;

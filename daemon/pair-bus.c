@@ -37,7 +37,7 @@ int pair_find_object(sd_bus *bus, const char *path, const char *interface, void 
                 return 0;
         the_manager = m;
         for (struct relationship *q = m->relationships; q; q = q->next) {
-                if (q->hidden)
+                if (!relationship_is_shown(q))
                         continue;
                 for (size_t i = 0; i < q->target->n_members; i++)
                         if (sd_id128_equal(q->target->members[i].uuid, uuid)) {
@@ -55,7 +55,7 @@ int pair_enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret,
         int r = 0;
 
         for (struct relationship *q = m->relationships; q; q = q->next)
-                for (size_t i = 0; r >= 0 && !q->hidden && i < q->target->n_members; i++)
+                for (size_t i = 0; r >= 0 && relationship_is_shown(q) && i < q->target->n_members; i++)
                         r = strv_consume(ret, pair_path(q->target->members[i].uuid));
         return r;
 }

@@ -22,7 +22,7 @@ struct selection {
 static struct relationship *find_pair(struct manager *m, const char *path, size_t *ret)
 {
         for (struct relationship *q = m->relationships; q; q = q->next)
-                for (size_t i = 0; !q->hidden && i < q->target->n_members; i++) {
+                for (size_t i = 0; relationship_is_shown(q) && i < q->target->n_members; i++) {
                         _cleanup_free_ char *p = pair_path(q->target->members[i].uuid);
 
                         if (p && streq(p, path)) {

@@ -12,11 +12,19 @@ static bool failed_over(const struct half *h)
         return h->up && h->kernel.copy_state == BLKREPL_COPY_STATE_FAILEDOVER;
 }
 
-struct remainder reconcile(const struct half half[N_SIDES], const bool closed[N_SIDES], bool told)
+struct remainder reconcile(const struct half half[N_SIDES], const bool closed[N_SIDES], bool told, bool dissolved)
 {
         const struct half *source = half + SIDE_SOURCE, *target = half + SIDE_TARGET;
         struct remainder nothing = {};
 
+        for (enum side i = 0; i < N_SIDES; i++)
+                dissolved |= half[i].up && half[i].kernel.dissolved;
+        /* One half knows that it was dissolved, the other does not. */
+        for (enum side i = 0; dissolved && i < N_SIDES; i++)
+                if (stands_apart(half + i) && (!half[i].kernel.dissolved || (closed[!i] && !half[!i].up && !told)))
+                        return (struct remainder){ BLKREPL_OPERATION_DISSOLVE, half[i].kernel.copy_state, SIDE_SOURCE, i };
+        if (dissolved)
+                return nothing;
         /* It gave its access away: it goes, and the target serves. */
         if (failed_over(source))
                 return (struct remainder){ BLKREPL_OPERATION_FAILOVER, BLKREPL_COPY_STATE_FAILEDOVER, SIDE_SOURCE, SIDE_SOURCE };

@@ -16,8 +16,9 @@ struct remainder {
 /*
  * closed: the groups that could not come up because their half forbids it.
  * told: what stands apart has told the other side so, as far as that is possible.
+ * dissolved: of the relationship its aspect is left.
  */
-struct remainder reconcile(const struct half half[N_SIDES], const bool closed[N_SIDES], bool told);
+struct remainder reconcile(const struct half half[N_SIDES], const bool closed[N_SIDES], bool told, bool dissolved);
 /* Whether a group may be tried to be brought up, seen from the other half. */
 bool reconcile_may_come_up(const struct half half[N_SIDES], enum side side);
 /* The half that should be connected and is not; N_SIDES: none. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../kernel/state.h"
+#include "aspect.h"
 #include "bus.h"
 #include "job.h"
 #include "judge.h"
@@ -27,7 +28,7 @@ int relationship_find_object(sd_bus *bus, const char *path, const char *interfac
         if (bus_decode(path, PREFIX, &id) <= 0)
                 return 0;
         q = relationship_find(userdata, id);
-        if (!q || q->hidden)
+        if (!q || !relationship_is_shown(q))
                 return 0;
         relationship_refresh(q, false);
         *found = q;
@@ -40,7 +41,7 @@ int relationship_enumerate(sd_bus *bus, const char *prefix, void *userdata, char
         int r = 0;
 
         for (struct relationship *q = m->relationships; r >= 0 && q; q = q->next)
-                if (!q->hidden)
+                if (relationship_is_shown(q))
                         r = strv_consume(ret, relationship_path(q));
         return r;
 }
@@ -57,11 +58,12 @@ void relationship_announce_pairs(struct relationship *q, bool added)
 
 void relationship_announce(struct relationship *q, bool added)
 {
-        _cleanup_free_ char *path = relationship_path(q);
+        _cleanup_free_ char *path = q->dissolved ? aspect_path(q) : relationship_path(q);
 
         if (path)
                 bus_announce(q->manager, path, added);
-        relationship_announce_pairs(q, added);
+        if (!q->dissolved)
+                relationship_announce_pairs(q, added);
 }
 
 /* Properties */

@@ -69,12 +69,8 @@ static void waiter_free(struct state_waiter *w)
         free(w);
 }
 
-struct relationship *relationship_free(struct relationship *q)
+void relationship_fail_waiters(struct relationship *q)
 {
-        struct relationship **p;
-
-        if (!q)
-                return NULL;
         while (q->waiters) {
                 sd_bus_error e = SD_BUS_ERROR_NULL;
 
@@ -83,6 +79,15 @@ struct relationship *relationship_free(struct relationship *q)
                 sd_bus_error_free(&e);
                 waiter_free(q->waiters);
         }
+}
+
+struct relationship *relationship_free(struct relationship *q)
+{
+        struct relationship **p;
+
+        if (!q)
+                return NULL;
+        relationship_fail_waiters(q);
         for (p = &q->manager->relationships; *p != q; p = &(*p)->next)
                 ;
         *p = q->next;
@@ -114,6 +119,11 @@ struct relationship *relationship_find(struct manager *m, const char *id)
                 if (streq(q->name, id))
                         return q;
         return NULL;
+}
+
+bool relationship_is_shown(const struct relationship *q)
+{
+        return !q->hidden && !q->dissolved;
 }
 
 struct group *relationship_group(const struct relationship *q, enum side side)
@@ -239,7 +249,7 @@ static void swap_roles(struct relationship *q)
         if (q->swapping)
                 return;
         q->swapping = true;
-        if (!q->hidden)
+        if (relationship_is_shown(q))
                 relationship_announce_pairs(q, false);
         half = q->half[SIDE_SOURCE];
         q->source = q->target;
@@ -248,7 +258,7 @@ static void swap_roles(struct relationship *q)
         q->target->role = GROUP_TARGET;
         q->half[SIDE_SOURCE] = q->half[SIDE_TARGET];
         q->half[SIDE_TARGET] = half;
-        if (!q->hidden)
+        if (relationship_is_shown(q))
                 relationship_announce_pairs(q, true);
         q->swapping = false;
         save_roles(q);
@@ -264,7 +274,7 @@ static bool differs(const struct kernel_relationship *a, const struct kernel_rel
                a->leg_errno != b->leg_errno || a->rate_limit != b->rate_limit || a->yield_rate != b->yield_rate ||
                a->leg_timeout_ms != b->leg_timeout_ms || a->recovery_mode != b->recovery_mode || a->heartbeat_ms != b->heartbeat_ms ||
                a->hold_on_failure != b->hold_on_failure || a->role != b->role || a->access != b->access || a->pending != b->pending ||
-               !streq(a->reason, b->reason);
+               a->dissolved != b->dissolved || !streq(a->reason, b->reason);
 }
 
 /* After a half was told about, or is gone. */

@@ -21,6 +21,14 @@ struct half {
         struct kernel_pair *pairs;      /* one for each member */
 };
 
+/* What is remembered of a relationship that was dissolved; see aspect.h. */
+struct aspect {
+        uint64_t point;                 /* microseconds of CLOCK_REALTIME; 0: not known yet */
+        uint64_t generation;
+        uint64_t expires;               /* 0: never */
+        bool consistent;
+};
+
 struct sequence;
 
 struct relationship {
@@ -38,6 +46,8 @@ struct relationship {
         enum side driver;               /* the half that mirrors or copies, or stands for both */
         bool busy;                      /* a child is changing it */
         bool hidden;
+        bool dissolved;                 /* it has ended; its halves track on, for the aspect */
+        struct aspect aspect;
         bool swapping;
         bool dropping;                  /* snapshots that have served */
         bool told;                      /* the sides stand apart and know it, as far as they can be reached */
@@ -59,6 +69,8 @@ int relationship_fit_pairs(struct relationship *q);
 struct relationship *relationship_free(struct relationship *q);
 struct relationship *relationship_find(struct manager *m, const char *uuid_or_name);
 struct relationship *relationship_by_uuid(struct manager *m, sd_id128_t uuid);
+/* To who asks for relationships: it is made, and was not dissolved. */
+bool relationship_is_shown(const struct relationship *q);
 
 struct group *relationship_group(const struct relationship *q, enum side side);
 enum side relationship_side(const struct relationship *q, const struct group *g);
@@ -82,6 +94,8 @@ int relationship_refresh(struct relationship *q, bool force);
 int relationship_wait_state(struct relationship *q, sd_bus_message *message, unsigned int state, uint64_t timeout,
                             int (*reply)(sd_bus_message *message, struct relationship *q));
 void relationship_check_waiters(struct relationship *q);
+/* It has ended. */
+void relationship_fail_waiters(struct relationship *q);
 
 /* half.c: what both halves together say, and who is source and who is target. Pure. */
 bool halves_are_swapped(const struct half half[N_SIDES]);

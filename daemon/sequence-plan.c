@@ -21,8 +21,29 @@ static const struct {
                 DO(ATTACH, DRIVER),
                 DO(OPERATE, DRIVER),
         } },
+        { OPERATION(DISSOLVE), APART, {
+                DO(OPERATE, SOURCE, STEP_IF_UP),
+                DO(OPERATE, TARGET, STEP_IF_UP),
+                DO(ATTACH, DRIVER, STEP_IF_ALONE | STEP_OPTIONAL),
+                DO(DISCONNECT, DRIVER, STEP_IF_ALONE | STEP_OPTIONAL),
+        } },
+        /* Both sides remember it, and both are to come up. */
+        { OPERATION(DISSOLVE), STATE(FAILEDOVER), {
+                DO(DOWN, SOURCE, STEP_FORCE),
+                DO(UP, TARGET),
+                DO(ATTACH, TARGET),
+                DO(OPERATE, TARGET),
+                DO(DISCONNECT, TARGET, STEP_OPTIONAL),
+                DO(UP, SOURCE, STEP_OPTIONAL),
+        } },
+        { OPERATION(SPLIT) | OPERATION(DISSOLVE), STATE(INACTIVE) | STATE(SYNCHRONIZED) | STATE(SUSPENDED), {
+                DO(ATTACH, SOURCE),
+                DO(OPERATE, SOURCE),
+                DO(DISCONNECT, SOURCE, STEP_OPTIONAL),
+                DO(UP, TARGET, STEP_OPTIONAL),
+        } },
         /* It must not wait for a target that does not answer: that is told afterwards. */
-        { OPERATION(FRACTURE), ANY, {
+        { OPERATION(FRACTURE) | OPERATION(DISSOLVE), ANY, {
                 DO(OPERATE, DRIVER),
                 DO(DISCONNECT, DRIVER, STEP_OPTIONAL),
                 DO(UP, OTHER, STEP_OPTIONAL),
@@ -32,11 +53,6 @@ static const struct {
         } },
         { OPERATION(SPLIT), STATE(UNSYNCHRONIZED), {
                 DO(DRAIN, SOURCE),
-                DO(OPERATE, SOURCE),
-                DO(UP, TARGET, STEP_OPTIONAL),
-        } },
-        { OPERATION(SPLIT), ANY, {
-                DO(ATTACH, SOURCE),
                 DO(OPERATE, SOURCE),
                 DO(UP, TARGET, STEP_OPTIONAL),
         } },
@@ -164,11 +180,11 @@ static const struct {
                 DO(UP, SOURCE, STEP_IF_CHOSEN),
                 DO(OPERATE, SOURCE, STEP_IF_CHOSEN),
         } },
-        { OPERATION(DETACH) | OPERATION(DISSOLVE), APART, {
+        { OPERATION(DETACH), APART, {
                 DO(OPERATE, SOURCE, STEP_IF_UP),
                 DO(OPERATE, TARGET, STEP_IF_UP),
         } },
-        { OPERATION(DETACH) | OPERATION(DISSOLVE), ANY, {
+        { OPERATION(DETACH), ANY, {
                 DO(DOWN, OTHER, STEP_FORCE),
                 DO(ATTACH, DRIVER, STEP_OPTIONAL),
                 DO(OPERATE, DRIVER),

@@ -46,6 +46,7 @@ enum step_side {
 #define STEP_TO_SOURCE          (1u << 6)       /* ReverseRoles: the half becomes the source */
 #define STEP_TO_TARGET          (1u << 7)       /* or the target */
 #define STEP_IF_CHOSEN          (1u << 8)       /* only if it is put back */
+#define STEP_IF_ALONE           (1u << 10)      /* only if it is up and the other side is down */
 #define STEP_TAKE_OVER          (1u << 9)       /* also if its half does not let it: it becomes Failedover by itself */
 
 struct step {

@@ -4,6 +4,7 @@
 
 #include "../kernel/names.h"
 #include "../kernel/state.h"
+#include "aspect.h"
 #include "bringup.h"
 #include "command.h"
 #include "judge.h"
@@ -94,7 +95,12 @@ bool sequence_put_back(const struct sequence *s)
 
 static bool removes(const struct sequence *s)
 {
-        return s->intent.operation == BLKREPL_OPERATION_DETACH || s->intent.operation == BLKREPL_OPERATION_DISSOLVE;
+        return s->intent.operation == BLKREPL_OPERATION_DETACH;
+}
+
+static bool dissolves(const struct sequence *s)
+{
+        return s->intent.operation == BLKREPL_OPERATION_DISSOLVE;
 }
 
 struct sequence *sequence_free(struct sequence *s)
@@ -122,25 +128,6 @@ static void refresh(struct relationship *q)
         relationship_refresh(q, true);
 }
 
-static void end(struct sequence *s, int error)
-{
-        struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
-        bool keep = s->left_over || (error < 0 && s->intent.begun && (removes(s) || sequence_put_back(s)));
-
-        s->running = false;
-        set_busy(q, false);
-        if (!keep) {
-                if (store_delete_operation(s->manager->store, s->relationship) < 0)
-                        log_warning("The intent of an operation on %s could not be deleted.", q->name);
-                q->sequence = NULL;
-        }
-        refresh(q);
-        if (s->handler)
-                s->handler(q, s, error, error < 0 ? s->message : "", s->userdata);
-        if (!keep)
-                sequence_free(s);
-}
-
 static int fault(struct sequence *s, int error, const char *format, ...) _printf_(3, 4);
 static int fault(struct sequence *s, int error, const char *format, ...)
 {
@@ -150,6 +137,29 @@ static int fault(struct sequence *s, int error, const char *format, ...)
         vsnprintf(s->message, sizeof(s->message), format, ap);
         va_end(ap);
         return error;
+}
+
+static void end(struct sequence *s, int error)
+{
+        struct relationship *q = relationship_by_uuid(s->manager, s->relationship);
+        bool keep;
+
+        s->running = false;
+        set_busy(q, false);
+        refresh(q);
+        /* What it has made of an aspect, or of the relationship, is noted before the intent goes. */
+        if ((error >= 0 || s->intent.begun) && aspect_follow(q, &s->intent, error >= 0) < 0 && error >= 0)
+                error = fault(s, -EIO, "The database cannot be written.");
+        keep = s->left_over || (error < 0 && s->intent.begun && (removes(s) || dissolves(s) || sequence_put_back(s)));
+        if (!keep) {
+                if (store_delete_operation(s->manager->store, s->relationship) < 0)
+                        log_warning("The intent of an operation on %s could not be deleted.", q->name);
+                q->sequence = NULL;
+        }
+        if (s->handler)
+                s->handler(q, s, error, error < 0 ? s->message : "", s->userdata);
+        if (!keep)
+                sequence_free(s);
 }
 
 void sequence_die_if_asked(unsigned int operation, unsigned int state, unsigned int steps)
@@ -167,6 +177,17 @@ void sequence_die_if_asked(unsigned int operation, unsigned int state, unsigned 
                 raise(SIGKILL);
 }
 
+/* The point in time is kept on both sides or not at all. */
+static int explain(struct sequence *s, int error)
+{
+        char cause[sizeof(s->message)];
+
+        if (!dissolves(s) || s->steps[s->at].kind != STEP_ATTACH || error == -EBUSY)
+                return error;
+        memcpy(cause, s->message, sizeof(cause));
+        return fault(s, -ENOSPC, "%.900s The point in time cannot be remembered on both sides; use Detach.", cause);
+}
+
 /* The step is over, for good or for ill. */
 static int step_done(struct sequence *s, int error)
 {
@@ -174,7 +195,7 @@ static int step_done(struct sequence *s, int error)
         int r;
 
         if (error < 0 && !(flags & (STEP_OPTIONAL | STEP_LATER)))
-                return error;
+                return explain(s, error);
         if (error < 0 && flags & STEP_LATER)
                 s->left_over = true;
         if (error < 0)
@@ -213,6 +234,8 @@ static bool took_effect(const struct sequence *s, const struct relationship *q, 
 
         if (!h->up)
                 return false;
+        if (dissolves(s))
+                return h->kernel.dissolved;
         if (h->kernel.pending)
                 return true;
         return h->kernel.copy_state != s->intent.state && (h->kernel.copy_state == c.to || h->kernel.copy_state == c.via);
@@ -337,7 +360,8 @@ static bool left_out(const struct step *step, const struct half *h, const struct
 {
         return (step->flags & STEP_IF_UP && !h->up) ||
                (step->flags & STEP_IF_PENDING && !(h->up && h->kernel.pending)) ||
-               (step->flags & STEP_IF_CLOSED && !other->closed);
+               (step->flags & STEP_IF_CLOSED && !other->closed) ||
+               (step->flags & STEP_IF_ALONE && (!h->up || other->up));
 }
 
 /* Broken off after the operation on this half, whether or not that was noted */

@@ -7,7 +7,7 @@
  * fails is over. If the operation had taken effect on one side, what is left to
  * do is seen from the halves (reconcile.h) and done as soon as that is possible.
  * What they do not tell stays an intent: the end of a relationship on one side,
- * and a source that does not know yet that its target serves.
+ * Dissolve, and a source that does not know yet that its target serves.
  */
 #pragma once
 
@@ -22,6 +22,8 @@ struct sequence_intent {
         bool keep_snapshot;             /* of what will be overwritten. Abort: the source is put back to one */
         bool need_snapshot;             /* and fail when that cannot be */
         uint32_t timeout_ms;            /* 0: the module's own */
+        uint64_t retention;             /* Dissolve: microseconds that the aspect is kept; 0: for ever */
+        char name[BLKREPL_NAME_MAX + 1];        /* ResyncReplica: that an aspect has as a relationship again; empty: it is none */
         unsigned int step;              /* so many have been done */
         bool begun;                     /* the operation has taken effect somewhere */
 

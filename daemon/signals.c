@@ -3,6 +3,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "aspect.h"
 #include "bus.h"
 #include "job.h"
 #include "signals.h"
@@ -36,6 +37,10 @@ void signals_send_changes(struct manager *m)
         for (struct relationship *q = m->relationships; q; q = q->next)
                 if (q->changed && !q->hidden) {
                         q->changed = false;
+                        if (q->dissolved) {
+                                send_changes(m, aspect_path(q), "org.blkrepl1.SynchronizationAspect");
+                                continue;
+                        }
                         send_changes(m, relationship_path(q), "org.blkrepl1.Relationship");
                         for (size_t i = 0; i < q->target->n_members; i++)
                                 send_changes(m, pair_path(q->target->members[i].uuid), "org.blkrepl1.SyncPair");
@@ -58,7 +63,7 @@ void signals_send_group_event(struct group *g, const char *name)
 
 void relationship_send_event(struct relationship *q, const char *name)
 {
-        _cleanup_free_ char *path = relationship_path(q);
+        _cleanup_free_ char *path = q->dissolved ? aspect_path(q) : relationship_path(q);
 
         if (path && q->manager->bus && !q->hidden)
                 sd_bus_emit_signal(q->manager->bus, BUS_ROOT, "org.blkrepl1.System", "Event", "osa{sv}", path, strempty(name), 7,
@@ -97,7 +102,7 @@ void signals_ready(struct manager *m)
         for (struct group *g = m->groups; g; g = g->next)
                 groups++;
         for (struct relationship *q = m->relationships; q; q = q->next)
-                relationships++;
+                relationships += relationship_is_shown(q);
         sd_notifyf(0, "READY=1\nSTATUS=%zu groups, %zu relationships%s", groups, relationships,
                    manager_module_loaded(m) ? "" : "; the kernel module is not loaded");
 }

@@ -52,6 +52,12 @@ static const char *const migrations[] = {
         " to_relationship TEXT NOT NULL REFERENCES moves ON DELETE CASCADE, idx INTEGER NOT NULL, uuid TEXT NOT NULL,"
         " name TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, made INTEGER NOT NULL,"
         " PRIMARY KEY (to_relationship, idx)) STRICT;",
+
+        "CREATE TABLE aspects ("
+        " relationship TEXT PRIMARY KEY REFERENCES relationships ON DELETE CASCADE, point INTEGER NOT NULL,"
+        " generation INTEGER NOT NULL, expires INTEGER NOT NULL, consistent INTEGER NOT NULL) STRICT;"
+        "ALTER TABLE operations ADD COLUMN retention INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE operations ADD COLUMN name TEXT NOT NULL DEFAULT '';",
 };
 #define SCHEMA_VERSION ((int)ELEMENTSOF(migrations))
 
@@ -305,6 +311,17 @@ int store_delete_relationship(struct store *s, sd_id128_t uuid)
         return run(s, "DELETE FROM relationships WHERE uuid=?", "u", uuid);
 }
 
+int store_put_aspect(struct store *s, const struct relationship *q)
+{
+        return run(s, "INSERT OR REPLACE INTO aspects VALUES (?,?,?,?,?)", "uiiii", q->uuid, (int64_t)q->aspect.point,
+                   (int64_t)q->aspect.generation, (int64_t)q->aspect.expires, (int64_t)q->aspect.consistent);
+}
+
+int store_delete_aspect(struct store *s, sd_id128_t relationship)
+{
+        return run(s, "DELETE FROM aspects WHERE relationship=?", "u", relationship);
+}
+
 /* The column has its name from the time when only a source could be kept. */
 int store_put_intent(struct store *s, sd_id128_t relationship, enum intent_phase phase, unsigned int keep)
 {
@@ -318,10 +335,10 @@ int store_delete_intent(struct store *s, sd_id128_t relationship)
 
 int store_put_operation(struct store *s, sd_id128_t relationship, const struct sequence_intent *i)
 {
-        return run(s, "INSERT OR REPLACE INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", "uiiuiiiiiiii",
+        return run(s, "INSERT OR REPLACE INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "uiiuiiiiiiiiis",
                    relationship, (int64_t)i->operation, (int64_t)i->state, i->source, (int64_t)i->driver, (int64_t)i->force,
                    (int64_t)i->hold_source_io, (int64_t)i->keep_snapshot, (int64_t)i->need_snapshot,
-                   (int64_t)i->timeout_ms, (int64_t)i->step, (int64_t)i->begun);
+                   (int64_t)i->timeout_ms, (int64_t)i->step, (int64_t)i->begun, (int64_t)i->retention, i->name);
 }
 
 int store_delete_operation(struct store *s, sd_id128_t relationship)
@@ -519,6 +536,24 @@ static int load_relationship(sqlite3_stmt *st, void *userdata)
         return 0;
 }
 
+static int load_aspect(sqlite3_stmt *st, void *userdata)
+{
+        struct relationship *q;
+        sd_id128_t uuid;
+
+        if (uuid_from_text(text(st, 0), &uuid) < 0)
+                return -EUCLEAN;
+        q = relationship_by_uuid(userdata, uuid);
+        if (!q)
+                return -EUCLEAN;
+        q->dissolved = true;
+        q->aspect = (struct aspect){
+                .point = sqlite3_column_int64(st, 1), .generation = sqlite3_column_int64(st, 2),
+                .expires = sqlite3_column_int64(st, 3), .consistent = sqlite3_column_int(st, 4),
+        };
+        return 0;
+}
+
 static int load_tombstone(sqlite3_stmt *st, void *userdata)
 {
         sd_id128_t group, relationship;
@@ -541,6 +576,8 @@ int store_load(struct store *s, struct manager *m)
                 r = each(s, "SELECT * FROM members", load_member, m);
         if (r >= 0)
                 r = each(s, "SELECT * FROM relationships ORDER BY rowid", load_relationship, m);
+        if (r >= 0)
+                r = each(s, "SELECT * FROM aspects", load_aspect, m);
         if (r >= 0)
                 r = each(s, "SELECT * FROM tombstones", load_tombstone, m);
         if (r >= 0)
@@ -586,11 +623,13 @@ static int load_operation(sqlite3_stmt *st, void *userdata)
                 .force = sqlite3_column_int(st, 5), .hold_source_io = sqlite3_column_int(st, 6),
                 .keep_snapshot = sqlite3_column_int(st, 7), .need_snapshot = sqlite3_column_int(st, 8),
                 .timeout_ms = sqlite3_column_int64(st, 9), .step = sqlite3_column_int(st, 10), .begun = sqlite3_column_int(st, 11),
+                .retention = sqlite3_column_int64(st, 12),
         };
         struct operations *o = userdata;
         sd_id128_t uuid;
 
-        if (uuid_from_text(text(st, 0), &uuid) < 0 || uuid_from_text(text(st, 3), &i.source) < 0 || i.driver >= N_SIDES)
+        if (uuid_from_text(text(st, 0), &uuid) < 0 || uuid_from_text(text(st, 3), &i.source) < 0 || i.driver >= N_SIDES ||
+            copy_string(i.name, sizeof(i.name), text(st, 13)) < 0)
                 return -EUCLEAN;
         return o->handler(uuid, &i, o->userdata);
 }

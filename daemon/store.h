@@ -8,7 +8,8 @@
  * "prepare" or "undo", go on with one in phase "copy". An operation is noted
  * as an intent of its own (sequence.h). A tombstone names a relationship that
  * ended while the group could not be told. A change of a group by itself is
- * noted as well (change.h), and so are pairs that move (move.h).
+ * noted as well (change.h), and so are pairs that move (move.h). A relationship
+ * that was dissolved keeps its row, beside which there is one of its aspect.
  */
 #pragma once
 
@@ -45,6 +46,9 @@ int store_put_group(struct store *s, const struct group *g);
 int store_delete_group(struct store *s, sd_id128_t uuid);
 int store_put_relationship(struct store *s, const struct relationship *q);
 int store_delete_relationship(struct store *s, sd_id128_t uuid);
+/* It was dissolved; its aspect goes with the row. */
+int store_put_aspect(struct store *s, const struct relationship *q);
+int store_delete_aspect(struct store *s, sd_id128_t relationship);
 int store_put_intent(struct store *s, sd_id128_t relationship, enum intent_phase phase, unsigned int keep);
 int store_delete_intent(struct store *s, sd_id128_t relationship);
 

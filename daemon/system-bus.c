@@ -2,6 +2,7 @@
 /* org.blkrepl1.System */
 #include "../kernel/names.h"
 #include "../kernel/state.h"
+#include "aspect.h"
 #include "bus.h"
 #include "create.h"
 #include "list-bus.h"
@@ -144,7 +145,12 @@ METHOD(method_get)
         if (streq(member, "GetRelationship")) {
                 struct relationship *q = relationship_find(manager, id);
 
-                return reply_path(m, q && !q->hidden ? relationship_path(q) : NULL, "relationship", id, e);
+                return reply_path(m, q && relationship_is_shown(q) ? relationship_path(q) : NULL, "relationship", id, e);
+        }
+        if (streq(member, "GetAspect")) {
+                struct relationship *q = relationship_find(manager, id);
+
+                return reply_path(m, q && aspect_is_shown(q) ? aspect_path(q) : NULL, "aspect", id, e);
         }
         if (streq(member, "GetVolume")) {
                 _cleanup_free_ struct volume *v = malloc(sizeof(*v));
@@ -219,6 +225,7 @@ const sd_bus_vtable system_vtable[] = {
                                 SD_BUS_RESULT("a(qsas)", operations), method_supported, SD_BUS_VTABLE_UNPRIVILEGED),
         LIST("ListGroups", "a(ssssuto)", groups, list_groups),
         LIST("ListRelationships", "a(sssssssdto)", relationships, list_relationships),
+        LIST("ListAspects", "a(sssstbttto)", aspects, list_aspects),
         LIST("ListPairs", "a(ssssssto)", pairs, list_pairs),
         LIST("ListVolumes", "a(sssssto)", volumes, list_volumes),
         LIST("ListPools", "a(ssttuo)", pools, list_pools),
@@ -226,6 +233,7 @@ const sd_bus_vtable system_vtable[] = {
         LIST("ListJobs", "a(tssssdo)", jobs, list_jobs),
         GET("GetGroup", group),
         GET("GetRelationship", relationship),
+        GET("GetAspect", aspect),
         GET("GetPair", pair),
         GET("GetVolume", volume),
         GET("GetPool", pool),

@@ -183,8 +183,8 @@ def test_an_intent_waits_for_the_module(daemon):
     daemon.stop()
     add_rows(daemon)
     with sqlite3.connect(daemon.directory / "blkrepl.db") as db:
-        db.execute("INSERT INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-                   (GROUP.format(9), 10, 4, GROUP.format(0), 0, 0, 0, 0, 0, 0, 2, 1))
+        db.execute("INSERT INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                   (GROUP.format(9), 10, 4, GROUP.format(0), 0, 0, 0, 0, 0, 0, 2, 1, 0, ""))
     for how in (signal.SIGTERM, signal.SIGKILL):
         daemon.start()
         assert daemon.get(f"{ROOT}/relationship/r", "org.blkrepl1.Relationship", "CopyState") == "Not applicable"
@@ -197,7 +197,7 @@ def test_a_database_of_the_first_version_is_brought_up(daemon):
     add_rows(daemon)
     with sqlite3.connect(daemon.directory / "blkrepl.db") as db:
         db.executescript("DROP TABLE operations; DROP TABLE tombstones; DROP TABLE change_members; DROP TABLE changes;"
-                         "DROP TABLE move_members; DROP TABLE moves; PRAGMA user_version=1")
+                         "DROP TABLE move_members; DROP TABLE moves; DROP TABLE aspects; PRAGMA user_version=1")
     daemon.start()
     assert len(daemon.value(ROOT, SYSTEM, "ListRelationships")[0]) == 1
     assert rows_of(daemon, "operations") == []

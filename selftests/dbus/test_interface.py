@@ -99,13 +99,13 @@ def test_without_polkit_root_alone_may(daemon):
 
 
 def test_everyone_may_read(daemon):
-    lists = ["Groups", "Relationships", "Pairs", "Volumes", "Pools", "Peers", "Jobs"]
+    lists = ["Groups", "Relationships", "Aspects", "Pairs", "Volumes", "Pools", "Peers", "Jobs"]
     results = daemon.calls([[ROOT, SYSTEM, f"List{n}", "", []] for n in lists] +
                            [[ROOT, SYSTEM, "Describe", "", []]], NOBODY)
     assert all("value" in r for r in results), results
 
 
-@pytest.mark.parametrize("method", ["GetGroup", "GetRelationship", "GetPair", "GetVolume", "GetPool", "GetPeer", "GetJob"])
+@pytest.mark.parametrize("method", ["GetGroup", "GetRelationship", "GetAspect", "GetPair", "GetVolume", "GetPool", "GetPeer", "GetJob"])
 @pytest.mark.parametrize("name", ["", "nothing", "../x", "/dev/nothing", "00000000-0000-0000-0000-000000000000", "vg/"])
 def test_what_is_not_there_is_not_found(daemon, method, name):
     result = daemon.call(ROOT, SYSTEM, method, "s", [name])

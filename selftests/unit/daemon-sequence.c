@@ -160,7 +160,7 @@ static void test_both_halves_together(void **state)
 static void check_remainder(struct half source, struct half target, bool source_closed, bool target_closed,
                             unsigned int operation, unsigned int state, enum side side)
 {
-        struct remainder r = reconcile((struct half[]){ source, target }, (bool[]){ source_closed, target_closed }, false);
+        struct remainder r = reconcile((struct half[]){ source, target }, (bool[]){ source_closed, target_closed }, false, false);
 
         assert_int_equal(r.operation, operation);
         if (!operation)
@@ -199,7 +199,61 @@ static void test_what_has_told_does_not_tell_again(void **state)
 {
         const struct half h[N_SIDES] = { SOURCE(FRACTURED), down };
 
-        assert_int_equal(reconcile(h, (bool[]){ false, true }, true).operation, 0);
+        assert_int_equal(reconcile(h, (bool[]){ false, true }, true, false).operation, 0);
+}
+
+/* Whoever was not told is told, and nothing else is done to what was dissolved. */
+static void test_what_is_left_of_dissolving(void **state)
+{
+        static const bool open[N_SIDES], target_closed[N_SIDES] = { false, true };
+        struct half h[N_SIDES] = { SOURCE(SPLIT), TARGET(SKEWED) };
+
+        assert_int_equal(reconcile(h, open, false, true).operation, BLKREPL_OPERATION_DISSOLVE);
+        h[SIDE_SOURCE].kernel.dissolved = true;
+        assert_int_equal(reconcile(h, open, false, true).operation, BLKREPL_OPERATION_DISSOLVE);
+        assert_int_equal(reconcile(h, open, false, true).driver, SIDE_TARGET);
+        /* The database does not know. */
+        assert_int_equal(reconcile(h, open, false, false).operation, BLKREPL_OPERATION_DISSOLVE);
+        h[SIDE_TARGET].kernel.dissolved = true;
+        assert_int_equal(reconcile(h, open, false, true).operation, 0);
+        h[SIDE_TARGET] = down;
+        assert_int_equal(reconcile(h, open, false, true).operation, 0);
+        assert_int_equal(reconcile(h, target_closed, false, true).operation, BLKREPL_OPERATION_DISSOLVE);
+        assert_int_equal(reconcile(h, target_closed, true, true).operation, 0);
+        /* One that flows was made a relationship again. */
+        h[SIDE_SOURCE] = SOURCE(UNSYNCHRONIZED);
+        assert_int_equal(reconcile(h, open, false, true).operation, 0);
+}
+
+/* Both sides are to know it: only a target that is lost, or never was the same, is told later. */
+static void test_dissolving_reaches_both_sides(void **state)
+{
+        static const unsigned int connected[] = { STATE(INACTIVE), STATE(SYNCHRONIZED), STATE(SUSPENDED), STATE(FAILEDOVER) };
+        static const unsigned int apart[] = { STATE(FRACTURED), STATE(SPLIT), STATE(SKEWED) };
+
+        for (size_t i = 0; i < ELEMENTSOF(connected); i++) {
+                const struct step *s = sequence_plan(BLKREPL_OPERATION_DISSOLVE, connected[i]);
+
+                while (s->kind != STEP_ATTACH)
+                        assert_int_not_equal((s++)->kind, STEP_OPERATE);
+                assert_false(s->flags & (STEP_OPTIONAL | STEP_LATER));
+                assert_int_equal(s[1].kind, STEP_OPERATE);
+                assert_int_equal(s[1].side, s->side);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(apart); i++) {
+                const struct step *s = sequence_plan(BLKREPL_OPERATION_DISSOLVE, apart[i]);
+
+                for (size_t k = 0; k < N_SIDES; k++) {
+                        assert_int_equal(s[k].kind, STEP_OPERATE);
+                        assert_int_equal(s[k].side, k == SIDE_SOURCE ? STEP_SOURCE : STEP_TARGET);
+                        assert_int_equal(s[k].flags, STEP_IF_UP);
+                }
+                assert_int_equal(s[2].kind, STEP_ATTACH);
+                assert_int_equal(s[2].flags, STEP_IF_ALONE | STEP_OPTIONAL);
+        }
+        assert_ptr_equal(sequence_plan(BLKREPL_OPERATION_DISSOLVE, STATE(BROKEN)), sequence_plan(BLKREPL_OPERATION_FRACTURE, STATE(BROKEN)));
+        assert_ptr_equal(sequence_plan(BLKREPL_OPERATION_DISSOLVE, STATE(UNSYNCHRONIZED)),
+                         sequence_plan(BLKREPL_OPERATION_FRACTURE, STATE(UNSYNCHRONIZED)));
 }
 
 static void test_who_may_come_up(void **state)
@@ -246,6 +300,8 @@ int main(void)
                 cmocka_unit_test(test_both_halves_together),
                 cmocka_unit_test(test_what_is_left_to_do),
                 cmocka_unit_test(test_what_has_told_does_not_tell_again),
+                cmocka_unit_test(test_what_is_left_of_dissolving),
+                cmocka_unit_test(test_dissolving_reaches_both_sides),
                 cmocka_unit_test(test_who_may_come_up),
                 cmocka_unit_test(test_what_is_to_be_connected),
         };

@@ -129,7 +129,7 @@ static void test_intents_of_operations(void **state)
 {
         struct sequence_intent i = {
                 .operation = 10, .state = 9, .source = UUID(01), .driver = SIDE_TARGET, .force = true, .keep_snapshot = true,
-                .timeout_ms = UINT32_MAX, .step = 3, .begun = true,
+                .timeout_ms = UINT32_MAX, .step = 3, .begun = true, .retention = UINT64_C(1) << 62, .name = "again",
         }, seen = {};
         struct manager m = {};
         struct store *s;
@@ -295,6 +295,45 @@ static void test_moves_of_pairs(void **state)
         drop(&m);
 }
 
+/* It stays beside its relationship's row, and goes with it. */
+static void test_aspects(void **state)
+{
+        struct manager m = {};
+        struct store *s;
+
+        make(&m);
+        assert_int_equal(store_open(path, &s), 0);
+        save(s, &m);
+        m.relationships->aspect = (struct aspect){ .point = 1, .generation = UINT64_MAX, .expires = INT64_MAX, .consistent = true };
+        assert_int_equal(store_put_aspect(s, m.relationships), 0);
+        assert_int_equal(store_put_relationship(s, m.relationships), 0);
+        drop(&m);
+
+        assert_int_equal(store_load(s, &m), 0);
+        assert_true(m.relationships->dissolved);
+        assert_false(relationship_is_shown(m.relationships));
+        assert_int_equal(m.relationships->aspect.point, 1);
+        assert_int_equal(m.relationships->aspect.generation, UINT64_MAX);
+        assert_int_equal(m.relationships->aspect.expires, INT64_MAX);
+        assert_true(m.relationships->aspect.consistent);
+        assert_ptr_equal(group_relationship(m.groups), m.relationships);
+        assert_null(group_association(m.groups));
+        assert_string_equal(group_role_name(m.groups->next), "none");
+        assert_int_equal(store_delete_aspect(s, UUID(03)), 0);
+        drop(&m);
+
+        assert_int_equal(store_load(s, &m), 0);
+        assert_false(m.relationships->dissolved);
+        assert_ptr_equal(group_association(m.groups), m.relationships);
+        assert_int_equal(store_put_aspect(s, m.relationships), 0);
+        assert_int_equal(store_delete_relationship(s, UUID(03)), 0);
+        drop(&m);
+        assert_int_equal(store_load(s, &m), 0);
+        assert_null(m.relationships);
+        store_close(s);
+        drop(&m);
+}
+
 /* A database of the first version, which had no operations yet */
 static void test_an_older_database_is_kept_beside(void **state)
 {
@@ -310,7 +349,7 @@ static void test_an_older_database_is_kept_beside(void **state)
         drop(&m);
         assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
         assert_int_equal(sqlite3_exec(db, "DROP TABLE operations; DROP TABLE tombstones; DROP TABLE change_members; DROP TABLE changes;"
-                                      "DROP TABLE move_members; DROP TABLE moves;"
+                                      "DROP TABLE move_members; DROP TABLE moves; DROP TABLE aspects;"
                                       "PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(db);
 
@@ -398,6 +437,7 @@ int main(void)
                 TEST(test_members_come_and_go),
                 TEST(test_source_and_target_change_places),
                 TEST(test_moves_of_pairs),
+                TEST(test_aspects),
                 TEST(test_an_older_database_is_kept_beside),
                 TEST(test_rollback_leaves_nothing),
                 TEST(test_a_group_in_a_relationship_stays),
