@@ -104,6 +104,7 @@ static void offer_argument(const struct line *l, const char *argument)
                 const char *noun;
         } names[] = {
                 { "NAME", "relationship" },
+                { "ASPECT", "aspect" },
                 { "GROUP", "group" },
                 { "VOLUME", "volume" },
                 { "POOL", "pool" },

@@ -26,6 +26,7 @@ static const struct {
 } kinds[] = {
         { "group", INTERFACE("Group"), "Groups" },
         { "relationship", INTERFACE("Relationship"), "Relationships" },
+        { "aspect", INTERFACE("SynchronizationAspect"), "Aspects" },
         { "pair", INTERFACE("SyncPair"), "Pairs" },
         { "job", INTERFACE("Job"), "Jobs" },
         { "pool", INTERFACE("Pool"), NULL },

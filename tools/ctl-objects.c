@@ -30,6 +30,20 @@ static const struct column relationship_columns[] = {
         {}
 };
 
+static const struct column aspect_columns[] = {
+        { "UUID", NULL },
+        { "Name", "NAME" },
+        { "SourceGroupName", "SOURCE" },
+        { "TargetGroupName", "TARGET" },
+        { "WhenPointInTime", "POINT-IN-TIME" },
+        { "Consistent", "CONSISTENT" },
+        { "SourceBytesChanged", "SOURCE-CHANGED" },
+        { "TargetBytesChanged", "TARGET-CHANGED" },
+        { "Expires", "EXPIRES" },
+        { "Path", NULL },
+        {}
+};
+
 static const struct column pair_columns[] = {
         { "UUID", "UUID" },
         { "RelationshipName", "RELATIONSHIP" },
@@ -95,6 +109,7 @@ static const struct kind {
         { "group", "groups", "ListGroups", "GetGroup", INTERFACE("Group"), group_columns, "Name" },
         { "relationship", "relationships", "ListRelationships", "GetRelationship", INTERFACE("Relationship"),
           relationship_columns, "Name" },
+        { "aspect", "aspects", "ListAspects", "GetAspect", INTERFACE("SynchronizationAspect"), aspect_columns, "Name" },
         { "pair", "pairs", "ListPairs", "GetPair", INTERFACE("SyncPair"), pair_columns, "UUID" },
         { "volume", "volumes", "ListVolumes", "GetVolume", INTERFACE("Volume"), volume_columns, "Name" },
         { "pool", "pools", "ListPools", "GetPool", INTERFACE("Pool"), pool_columns, "Name" },

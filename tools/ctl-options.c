@@ -16,6 +16,7 @@ struct options opt = {
         .block = true,
         .keep_snapshot = -1,
         .timeout_usec = USEC_INFINITY,
+        .retention_usec = USEC_INFINITY,
         .revision = USEC_INFINITY,
         .mode = "auto",
 };
@@ -132,6 +133,8 @@ const struct option_entry option_table[] = {
         { "keep-snapshot", 0, "no", FOR_OPERATION, set_choice, &opt.keep_snapshot, .optional = true,
           .words = "yes no",
           .help = "Keep a snapshot of what will be overwritten, or do not" },
+        { "retention", 0, "TIME", FOR_OPERATION, set_span, &opt.retention_usec,
+          .help = "dissolve: how long the point in time is remembered" },
         { "now", 0, NULL, FOR_MONITOR, set_flag, &opt.now, true, .help = "monitor: end after what exists" },
         { "remove-volumes", 0, NULL, FOR_REMOVAL, set_flag, &opt.remove_volumes, true,
           .help = "group delete, remove-member: remove the copies that blkrepl carved" },

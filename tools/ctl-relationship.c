@@ -92,6 +92,7 @@ static int append_operation_options(sd_bus_message *call, unsigned int wait_stat
                 { "WaitForCopyState", "q", wait_state != 0, wait_state },
                 { "TimeoutUSec", "t", opt.timeout_usec != USEC_INFINITY, opt.timeout_usec },
                 { "ExpectedRevision", "t", opt.revision != USEC_INFINITY, opt.revision },
+                { "RetentionUSec", "t", opt.retention_usec != USEC_INFINITY, opt.retention_usec },
                 { "HoldSourceIO", "b", opt.hold_source_io, true },
                 { "KeepSnapshot", "b", opt.keep_snapshot >= 0, opt.keep_snapshot > 0 },
         };

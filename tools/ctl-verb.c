@@ -9,6 +9,7 @@ const struct verb *const verb_tables[] = {
         status_verbs,
         relationship_verbs,
         operation_verbs,
+        aspect_verbs,
         group_verbs,
         volume_verbs,
         job_verbs,

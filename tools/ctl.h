@@ -58,6 +58,7 @@ struct options {
         unsigned int wait_state;        /* 0: the one that the operation leads to */
         const char *host;
         uint64_t timeout_usec;          /* USEC_INFINITY: none was given */
+        uint64_t retention_usec;        /* USEC_INFINITY: none was given */
         uint64_t revision;              /* USEC_INFINITY: none was given */
         const char *mode;
         const char *rpo;
@@ -123,6 +124,7 @@ static inline void json_putp(json_object **o)
 
 extern const struct verb relationship_verbs[];
 extern struct verb operation_verbs[];
+extern const struct verb aspect_verbs[];
 extern const struct verb group_verbs[];
 extern const struct verb volume_verbs[];
 extern const struct verb job_verbs[];

@@ -20,6 +20,7 @@ GIB = 1 << 30
 
 R1 = "0f5cf0f2-6f0a-4c5c-9df0-000000000001"
 R2 = "0f5cf0f2-6f0a-4c5c-9df0-000000000002"
+R3 = "0f5cf0f2-6f0a-4c5c-9df0-000000000003"
 ERROR = "org.blkrepl1.Error."
 # The codes of the model, each with its error, for tests that want a certain one
 CODES = {1: "NotSupported", 2: "Unspecified", 3: "Timeout", 4: "Failed", 5: "InvalidParameter", 8: "ObjectNotFound",
@@ -137,6 +138,10 @@ class Daemon:
             TargetGroupName="g2-copy", SourceAccess="none", TargetAccess="read-write", ProgressStatus="Failing back",
             PercentSynced=42.5, BacklogBytes=GIB, BytesTotal=2 * GIB, Revision=2, CopyDone=GIB, CopyTotal=2 * GIB,
             Rate=100 << 20, LegalOperations=["abort", "detach!"], Reason="its changes are copied back"), "r2")
+        self.aspect = self.add(Object(
+            self, "SynchronizationAspect", ROOT + "/aspect/" + encode(R3), UUID=R3, Name="r3", SourceGroupName="g4",
+            TargetGroupName="g5", SyncType="Mirror", WhenPointInTime=1704103200000000, Generation=3, Digest="ab" * 32,
+            Consistent=True, SourceBytesChanged=GIB, Expires=1704189600000000), "r3")
         self.pair = self.add(Object(
             self, "SyncPair", ROOT + "/pair/x1", UUID="x1", Name="data", Relationship=self.r1.path,
             SourceDevice="/dev/vg0/data", TargetDevice="/dev/vg1/g1-data", CopyState="Synchronized", LegState="up",
@@ -173,7 +178,8 @@ class Daemon:
 
     def describe(self):
         everything = {"Version": "0.0"}
-        for name, kind in (("Groups", "Group"), ("Relationships", "Relationship"), ("Pairs", "SyncPair"),
+        for name, kind in (("Groups", "Group"), ("Relationships", "Relationship"),
+                           ("Aspects", "SynchronizationAspect"), ("Pairs", "SyncPair"),
                            ("Volumes", "Volume"), ("Pools", "Pool"), ("Peers", "Peer"), ("Jobs", "Job")):
             everything[name] = [dict(o.p, Path=o.path) for o in self.of(kind)]
         return json.dumps(everything)
@@ -190,7 +196,7 @@ class Daemon:
 
     def system_any(self, _o, member, a):
         if member.startswith("Get"):
-            kind = {"Pair": "SyncPair"}.get(member[3:], member[3:])
+            kind = {"Pair": "SyncPair", "Aspect": "SynchronizationAspect"}.get(member[3:], member[3:])
             return (self.lookup(kind, a[0]).path,)
         raise Refusal("NotSupported", f"the stand-in has no {member}")
 
@@ -204,6 +210,11 @@ class Daemon:
 
     def system_ListGroups(self, _o, _a, _i):
         return ([("u", o.p["Name"], o.p["Role"], o.p["State"], 1, o.p["Size"], o.path) for o in self.of("Group")],)
+
+    def system_ListAspects(self, _o, _a, _i):
+        keys = ("UUID", "Name", "SourceGroupName", "TargetGroupName", "WhenPointInTime", "Consistent",
+                "SourceBytesChanged", "TargetBytesChanged", "Expires")
+        return ([tuple(o.p[k] for k in keys) + (o.path,) for o in self.of("SynchronizationAspect")],)
 
     def system_ListPairs(self, _o, _a, _i):
         keys = ("SourceDevice", "TargetDevice", "CopyState", "LegState", "BacklogBytes")
@@ -254,6 +265,8 @@ class Daemon:
             raise Refusal("Failed", "Detach in state Unsynchronized needs Force")
         if member == "Detach":
             return (0, "/", {"Message": GLib.Variant("s", "the relationship has ended")})
+        if member == "Dissolve":
+            return (0, "/", {"Message": GLib.Variant("s", "the point in time is remembered")})
         if member == "Abort":
             raise Refusal("org.freedesktop.DBus.Error.AccessDenied", "not authorized")
         if member == "Deactivate":
@@ -298,6 +311,11 @@ class Daemon:
     def group_any(self, _o, member, _a):
         if member == "Stop":
             raise Refusal("Failed", "/dev/blkrepl/g1/data is open; unmount it first")
+        return (0, "/", {"Message": GLib.Variant("s", f"{member} is done")})
+
+    # .SynchronizationAspect
+
+    def synchronizationaspect_any(self, _o, member, _a):
         return (0, "/", {"Message": GLib.Variant("s", f"{member} is done")})
 
     # .Job

@@ -257,3 +257,18 @@ def test_another_host(ctl, tmp_path):
     assert (r.returncode, r.stdout) == (0, "r1: Suspended\n")
     assert r.stderr.startswith("+ busctl -H admin@elsewhere call ")
     assert "admin@elsewhere" in (tmp_path / "ssh.args").read_text().split()
+
+
+def test_dissolve_and_aspects(ctl):
+    r = ctl("relationship", "dissolve", "r1", "--retention=2d", "--force")
+    assert (r.returncode, r.stdout) == (0, "r1: the point in time is remembered\n")
+    assert [a for _, _, a in ctl.calls("Dissolve")] == [[{"Force": True, "RetentionUSec": 2 * 86400 * 1000000}]]
+    rows = json.loads(ctl("aspect", "list", "--json=short").stdout)
+    assert [(row["Name"], row["TargetGroupName"], row["SourceBytesChanged"], row["Consistent"]) for row in rows] == [("r3", "g5", GIB, True)]
+    assert "r3" in ctl("aspect", "list").stdout
+    assert json.loads(ctl("aspect", "show", "r3", "--json=short").stdout)[0]["Digest"] == "ab" * 32
+    assert ctl("aspect", "show", "nothing").returncode == 3
+    r = ctl("aspect", "delete", "r3")
+    assert (r.returncode, r.stdout) == (0, "r3: Delete is done\n")
+    (_, path, a), = ctl.calls("Delete")
+    assert path.endswith("/aspect/r3") and a == [{}]

@@ -168,7 +168,7 @@ def test_extended_status_is_told(ctl):
 def test_monitor_now(ctl):
     lines = ctl("monitor", "--now").stdout.splitlines()
     assert lines[-1] == "exists -"
-    assert len(lines) == 5 + 2 + 1 + 1 + 1
+    assert len(lines) == 5 + 2 + 1 + 1 + 1 + 1
     r1 = next(line for line in lines if line.startswith("exists relationship") and " name:r1 " in line)
     assert " copy-state:Synchronized " in r1 and " leg-timeout-usec:5000000 " in r1
     r2 = next(line for line in lines if line.startswith("exists relationship") and " name:r2 " in line)
