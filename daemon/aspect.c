@@ -135,8 +135,11 @@ int aspect_follow(struct relationship *q, const struct sequence_intent *i, bool 
 {
         const struct half *h = q->half + SIDE_SOURCE;
 
-        if (i->operation == BLKREPL_OPERATION_DISSOLVE && done && !q->dissolved)
-                return begin(q, i->retention);
+        if (i->operation == BLKREPL_OPERATION_DISSOLVE && done) {
+                /* A side that was told may come up now. */
+                q->source->closed = q->source->tried = q->target->closed = q->target->tried = false;
+                return q->dissolved ? 0 : begin(q, i->retention);
+        }
         if (i->operation == BLKREPL_OPERATION_RESYNC_REPLICA && q->dissolved && (done || (h->up && !h->kernel.dissolved)))
                 return end(q, i->name);
         return 0;
