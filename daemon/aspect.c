@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gcrypt.h>
 #include <stdio.h>
 
 #include "../kernel/state.h"
 #include "aspect.h"
 #include "bringup.h"
 #include "child.h"
-#include "digest.h"
 #include "operation.h"
 #include "queue.h"
 #include "store.h"
@@ -25,7 +25,8 @@ uint64_t aspect_changed_bytes(const struct relationship *q, enum side side)
 char *aspect_digest(const struct relationship *q)
 {
         _cleanup_free_ char *text = NULL;
-        char hex[DIGEST_HEX_SIZE];
+        unsigned char digest[32];
+        char *hex;
         size_t size;
         FILE *f = open_memstream(&text, &size);
 
@@ -40,8 +41,15 @@ char *aspect_digest(const struct relationship *q)
         }
         if (fclose(f) != 0)
                 return NULL;
-        digest_text(text, size, hex);
-        return strdup(hex);
+        hex = malloc(2 * sizeof(digest) + 1);
+        if (!hex)
+                return NULL;
+        /* The first call initializes the library. */
+        gcry_check_version(NULL);
+        gcry_md_hash_buffer(GCRY_MD_SHA256, digest, text, size);
+        for (size_t i = 0; i < sizeof(digest); i++)
+                sprintf(hex + 2 * i, "%02x", digest[i]);
+        return hex;
 }
 
 int aspect_check_none(const struct group *g, sd_bus_error *e)

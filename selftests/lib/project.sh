@@ -7,7 +7,7 @@
 BUILD_PACKAGES=(
 	build-essential pkg-config meson ninja-build kmod
 	libsystemd-dev libnl-3-dev libnl-genl-3-dev libsqlite3-dev libjson-c-dev
-	libsmartcols-dev scdoc python3 python3-yaml
+	libsmartcols-dev libgcrypt20-dev scdoc python3 python3-yaml
 )
 # What testing takes besides. The kernel's source has the generator for the netlink
 # interface, and checkpatch.
