@@ -158,3 +158,14 @@ bool image_compare(void)
 			wrong += compare_member(s, m);
 	return !wrong;
 }
+
+/* Whether both sides are to have the same. */
+bool image_equal(void)
+{
+	unsigned int m;
+
+	for (m = 0; m < MEMBERS; m++)
+		if (memcmp(image[LEFT][m], image[RIGHT][m], member_blocks[m] * BLOCK))
+			return false;
+	return !unsettled[LEFT] && !unsettled[RIGHT];
+}

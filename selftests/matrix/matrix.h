@@ -95,6 +95,7 @@ void image_copy(enum side from);
 void image_unsettle(enum side s);
 void image_settle(enum side from);
 bool image_compare(void);
+bool image_equal(void);
 
 /* place.c: where things are, by what was done; check.c asks whether that is so */
 

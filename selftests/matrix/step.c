@@ -36,6 +36,25 @@ void release_copy(void)
 	place_copied();
 }
 
+/* Two sides that are the same may be taken for a copy that has ended already. */
+static bool nothing_to_copy(const struct expectation *e)
+{
+	return e->moves && e->cell.via && image_equal();
+}
+
+static void at_once(unsigned int op, const struct answer *a)
+{
+	place_copying(op);
+	if (a->code == CODE_JOB_STARTED)
+		check_job(a->job, true);
+	if (bus_wait_state(BLKREPL_COPY_STATE_SYNCHRONIZED) < 0) {
+		complain("two sides that are the same do not become Synchronized: %s", bus_last_error());
+		place.known = false;
+		return;
+	}
+	place_copied();
+}
+
 static bool hold_copy(struct blkrepl_cell c)
 {
 	if (!c.via && !(c.flags & BLKREPL_CELL_DRAIN))
@@ -51,12 +70,15 @@ static struct expectation begin(unsigned int op, bool force)
 {
 	struct expectation e = expect(op, force);
 	bool copying = place.state == BLKREPL_COPY_STATE_UNSYNCHRONIZED;
+	bool nothing = nothing_to_copy(&e);
 	char job[sizeof(place.job)];
 	struct answer a;
 
-	if (e.moves && !hold_copy(e.cell))
+	if (e.moves && !nothing && !hold_copy(e.cell))
 		return e;
 	bus_operation(op, force, place.source, &a);
+	if (nothing && a.code == CODE_DONE)
+		e.code = CODE_DONE;
 	check_answer(&a, &e, op);
 	if (!place.known)
 		return e;
@@ -65,6 +87,10 @@ static struct expectation begin(unsigned int op, bool force)
 			place_stay(op);
 		if (e.code == CODE_DONE)
 			check_status(&a);
+		return e;
+	}
+	if (nothing) {
+		at_once(op, &a);
 		return e;
 	}
 	memcpy(job, place.job, sizeof(job));
@@ -87,7 +113,7 @@ bool step_begin(unsigned int op, bool force)
 
 	if (place.known)
 		check_place();
-	return place.known && e.moves && e.cell.via;
+	return place.known && e.moves && place.state == BLKREPL_COPY_STATE_UNSYNCHRONIZED;
 }
 
 /* Carries an operation out, and checks everything; whether it did what the table says. */
@@ -98,7 +124,7 @@ bool step(unsigned int op, bool force)
 
 	bus_picture(&before);
 	e = begin(op, force);
-	if (place.known && e.moves && e.cell.via) {
+	if (place.known && e.moves && e.cell.via && place.state == BLKREPL_COPY_STATE_UNSYNCHRONIZED) {
 		check_place();
 		if (!place.known)
 			return false;
