@@ -245,7 +245,9 @@ void group_apply_kernel(struct group *g, const struct kernel_group *k)
         g->kernel = *k;
         g->up = true;
         g->closed = g->tried = false;
-        g->log_size = k->log_size;
+        /* The module uses what the volume has grown by when it needs it. */
+        if (g->log_size < k->log_size)
+                g->log_size = k->log_size;
         if (changed)
                 group_set_reason(g, false, k->log_failed ? "Writing to the log volume failed." : "");
         if (changed)

@@ -185,7 +185,7 @@ umount /mnt
 check "but then" group g Rename 'sa{sv}' base 0
 udevadm settle
 check "it is found under its new name" same "$(property $root/group/base Group Name)" base
-check "and not under the old one" says "Unknown object" property $root/group/g Group Name
+check "and not under the old one" says "Unknown object" busctl get-property org.blkrepl1 $root/group/g org.blkrepl1.Group Name
 check "the links follow" test -b /dev/blkrepl/base/a -a ! -e /dev/blkrepl/g
 check "members are renamed" group base SetSettings 'a{sv}a{sv}' 1 MemberNames as 2 x y 0
 udevadm settle
