@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Groups as objects of their own, over D-Bus: made, changed while in use, renamed, lent to
-# a relationship and returned, with a daemon that is killed at any moment.
-# on demand: it has not been run since it was written
+# a relationship and returned, with a daemon that is killed at any moment: 12 times while
+# a member comes and as often while it leaves, or as often as the word says.
+# on demand: it takes long
 # timeout: 2400
 
 . ./lib.sh
 
+kills=${1:-12}
 work=/run/daemon-groups
 root=/org/blkrepl1
 
@@ -89,7 +91,7 @@ canceled() {
 	local reply one
 
 	reply=$(relate 2 Force b true RateLimit t 65536) && one=$(job "$reply") || return
-	wait_for 60 is_state Unsynchronized && call "$one" org.blkrepl1.Job Cancel && wait_for 60 own_group
+	wait_for 60 is_state Unsynchronized && call "$one" org.blkrepl1.Job Cancel 'a{sv}' 0 >/dev/null && wait_for 60 own_group
 }
 own_group() {
 	[ "$(property $root/group/copy Group Role)" = none ] && [ "$(system ListRelationships | jq '.data[0] | length')" = 0 ]
@@ -127,7 +129,7 @@ killed() {
 killed_again_and_again() {
 	local n came=0 left=0
 
-	for ((n = 0; n < 12; n++)); do
+	for ((n = 0; n < kills; n++)); do
 		lose_module=$((n % 3 == 2))
 		killed "$n" add base /dev/src/c || return
 		case " $(names base) " in
