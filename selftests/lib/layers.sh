@@ -4,7 +4,7 @@
 
 LAYERS=(build units sim fuzz dbus "${SERIES[@]/#/guest-}" crash)
 # The build layer comes first; the others run beside each other, for guests wait a lot.
-LANES=("build" "guest-6.12 dbus" "units sim fuzz guest-6.1 crash")
+LANES=("build" "guest-6.12" "units sim fuzz dbus guest-6.1 crash")
 GUEST=$TOP/selftests/guest
 HOST_TESTS=$TOP/selftests/vm/tests
 # For what runs on the host and has no time of its own.
