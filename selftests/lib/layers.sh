@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # The layers of tests: what is in each, and how each is run. Running one prints KTAP.
-# shellcheck shell=bash disable=SC2034 # LAYERS is for the script that reads this one
+# shellcheck shell=bash disable=SC2034 # LAYERS and more is for the script that reads this one
 
 LAYERS=(build units sim fuzz dbus "${SERIES[@]/#/guest-}" crash)
-# The build layer comes first; the others run beside each other, for guests wait a lot.
-LANES=("build" "guest-6.12" "units sim fuzz dbus guest-6.1 crash")
+# In this order they are begun, the build by itself, then the longest ones; each test of
+# the crash layer is one by itself. So many run beside each other, for guests wait a lot.
+JOBS=(build "${SERIES[@]/#/guest-}" crash dbus sim units fuzz)
+WORKERS=2
 GUEST=$TOP/selftests/guest
 HOST_TESTS=$TOP/selftests/vm/tests
 # For what runs on the host and has no time of its own.
