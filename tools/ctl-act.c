@@ -86,3 +86,22 @@ int act(sd_bus *bus, sd_bus_message *call, const char *subject)
                 return complain(subject, NULL, r);
         return act_outcome(bus, subject, relationship, value, job, status);
 }
+
+int act_on_each(const struct verb *verb, char **names,
+                int (*function)(sd_bus *bus, const struct verb *verb, const char *name))
+{
+        _cleanup_bus_ sd_bus *bus = NULL;
+        int r, worst = STATUS_OK;
+
+        r = bus_connect(&bus);
+        if (r != STATUS_OK)
+                return r;
+        STRV_FOREACH(name, names) {
+                r = function(bus, verb, *name);
+                if (r == STATUS_INTERRUPTED)
+                        return r;
+                if (r != STATUS_OK)
+                        worst = r;
+        }
+        return worst;
+}

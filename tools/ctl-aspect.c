@@ -4,7 +4,7 @@
 #include "ctl-bus.h"
 #include "ctl-objects.h"
 
-static int delete_aspect(sd_bus *bus, const char *name)
+static int delete_aspect(sd_bus *bus, const struct verb *verb _unused_, const char *name)
 {
         _cleanup_message_ sd_bus_message *call = NULL;
         _cleanup_free_ char *path = NULL;
@@ -25,26 +25,15 @@ static int delete_aspect(sd_bus *bus, const char *name)
         return r < 0 ? append_failed(r) : act(bus, call, name);
 }
 
-static int verb_delete_aspect(const struct verb *verb _unused_, char **args)
+static int verb_delete_aspects(const struct verb *verb, char **args)
 {
-        _cleanup_bus_ sd_bus *bus = NULL;
-        int r, worst = STATUS_OK;
-
-        r = bus_connect(&bus);
-        if (r != STATUS_OK)
-                return r;
-        STRV_FOREACH(name, args) {
-                r = delete_aspect(bus, *name);
-                if (r != STATUS_OK)
-                        worst = r;
-        }
-        return worst;
+        return act_on_each(verb, args, delete_aspect);
 }
 
 const struct verb aspect_verbs[] = {
         { "aspect", "list", "", verb_list, 0, "Relationships that were dissolved", .paged = true },
         { "aspect", "show", "ASPECT…", verb_show, 0, "Properties of their points in time", .paged = true },
-        { "aspect", "delete", "ASPECT…", verb_delete_aspect, FOR_CHANGE | FOR_FORCE,
+        { "aspect", "delete", "ASPECT…", verb_delete_aspects, FOR_CHANGE | FOR_FORCE,
           "Forget points in time; the groups stay" },
         {}
 };

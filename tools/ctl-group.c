@@ -164,8 +164,7 @@ static int verb_set_group(const struct verb *verb _unused_, char **args)
         return r < 0 ? append_failed(r) : finish(bus, call, args[0]);
 }
 
-/* Those that take several groups, and nothing but options besides */
-static int verb_groups(const struct verb *verb, char **args)
+static int act_on_group(sd_bus *bus, const struct verb *verb, const char *name)
 {
         static const struct {
                 const char *verb;
@@ -176,28 +175,21 @@ static int verb_groups(const struct verb *verb, char **args)
                 { "resize", "Resize" },
                 { "delete", "Delete" },
         };
+        _cleanup_message_ sd_bus_message *call = NULL;
         const char *method = NULL;
-        _cleanup_bus_ sd_bus *bus = NULL;
-        int r, worst = STATUS_OK;
+        int r;
 
         for (size_t i = 0; i < ELEMENTSOF(methods); i++)
                 if (streq(methods[i].verb, verb->name))
                         method = methods[i].method;
-        r = bus_connect(&bus);
-        if (r != STATUS_OK)
-                return r;
-        STRV_FOREACH(name, args) {
-                _cleanup_message_ sd_bus_message *call = NULL;
+        r = group_call(bus, name, method, &call);
+        return r != STATUS_OK ? r : finish(bus, call, name);
+}
 
-                r = group_call(bus, *name, method, &call);
-                if (r == STATUS_OK)
-                        r = finish(bus, call, *name);
-                if (r == STATUS_INTERRUPTED)
-                        return r;
-                if (r != STATUS_OK)
-                        worst = r;
-        }
-        return worst;
+/* Those that take several groups, and nothing but options besides */
+static int verb_groups(const struct verb *verb, char **args)
+{
+        return act_on_each(verb, args, act_on_group);
 }
 
 const struct verb group_verbs[] = {

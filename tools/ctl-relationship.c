@@ -131,22 +131,14 @@ static int operate(sd_bus *bus, const struct verb *verb, const char *name, char 
         return r < 0 ? append_failed(r) : act(bus, call, name);
 }
 
+static int operate_whole(sd_bus *bus, const struct verb *verb, const char *name)
+{
+        return operate(bus, verb, name, NULL);
+}
+
 static int verb_operation(const struct verb *verb, char **args)
 {
-        _cleanup_bus_ sd_bus *bus = NULL;
-        int r, worst = STATUS_OK;
-
-        r = bus_connect(&bus);
-        if (r != STATUS_OK)
-                return r;
-        STRV_FOREACH(name, args) {
-                r = operate(bus, verb, *name, NULL);
-                if (r == STATUS_INTERRUPTED)
-                        return r;
-                if (r != STATUS_OK)
-                        worst = r;
-        }
-        return worst;
+        return act_on_each(verb, args, operate_whole);
 }
 
 /* AddSyncPair and RemoveSyncPair are about some pairs of one relationship. */
