@@ -29,7 +29,7 @@ set_option() { call $root/relationship/r org.blkrepl1.Relationship Set 'a{sv}' 1
 
 # differ WORD: both sides have something of their own
 differ() {
-	operate Split Split && put $replica/a 10 "mine-$1" && put $copy/a 10 "theirs-$1" && put $copy/b 11 "theirs-$1" &&
+	operate Split Split && serve r r-replica && put $replica/a 10 "mine-$1" && put $copy/a 10 "theirs-$1" && put $copy/b 11 "theirs-$1" &&
 		dd if=/dev/urandom of="$(readlink -f $copy/a)" bs=1M seek=8 count=4 oflag=direct status=none &&
 		wait_for 20 is_state Skewed
 }
@@ -42,6 +42,7 @@ kept() { count 2 && same "$(told)" "$(snapshots)" && [[ $(snapshots) == $1/a.bef
 # in_it MEMBER BLOCK TEXT
 in_it() { has "/dev/$(snapshots | tr ' ' '\n' | grep "/$1[.]before-")" "$2" "$3"; }
 drop() {
+	udevadm settle
 	# shellcheck disable=SC2046 # words
 	lvremove -q -y $(snapshots)
 }
