@@ -235,9 +235,16 @@ void bringup_relationship(struct relationship *q)
         connect_what_flows(q);
 }
 
+/* What a half did not let come up before may now. */
+static void try_groups_again(struct relationship *q)
+{
+        q->source->closed = q->target->closed = q->source->tried = q->target->tried = false;
+}
+
 static void try_again(struct relationship *q)
 {
-        q->told = q->source->closed = q->target->closed = q->source->tried = q->target->tried = false;
+        q->told = false;
+        try_groups_again(q);
 }
 
 void bringup_event(struct relationship *q, bool state_changed)
@@ -253,12 +260,35 @@ void bringup_event(struct relationship *q, bool state_changed)
                 bringup_schedule(q->manager, DEVICE_SETTLE_USEC);
 }
 
+/* A side that stands apart is to serve, too. */
+static bool is_to_come_up(const struct relationship *q, enum side side)
+{
+        const struct group *g = relationship_group(q, side);
+
+        return g->wanted && !g->up && !g->hidden && !g->closed && q->half[!side].up && reconcile_may_come_up(q->half, side);
+}
+
 static bool is_incomplete(const struct relationship *q)
 {
         if (q->hidden)
                 return false;
+        for (enum side i = 0; i < N_SIDES; i++)
+                if (is_to_come_up(q, i))
+                        return true;
         return (q->sequence && !sequence_is_running(q->sequence)) || left_to_do(q).operation || (!q->up && (q->source->wanted || q->target->wanted)) ||
                reconcile_to_connect(q->half, q->driver) != N_SIDES;
+}
+
+void bringup_completed(struct relationship *q)
+{
+        const sd_id128_t uuid = q->uuid;
+        struct manager *m = q->manager;
+
+        try_groups_again(q);
+        bringup_relationship(q);
+        /* It may have ended by that. */
+        if (relationship_by_uuid(m, uuid) == q && is_incomplete(q))
+                bringup_schedule(m, RETRY_USEC);
 }
 
 void bringup_all(struct manager *m)

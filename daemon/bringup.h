@@ -14,6 +14,8 @@
 void bringup_all(struct manager *m);
 /* Looks at a relationship and its groups: after an operation, or when the module told something. */
 void bringup_relationship(struct relationship *q);
+/* The same after what had been left of an operation was completed. */
+void bringup_completed(struct relationship *q);
 /* The module told that it changed. */
 void bringup_event(struct relationship *q, bool state_changed);
 /* Soon, once for however many calls: LVM is read anew first. */

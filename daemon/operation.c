@@ -248,7 +248,7 @@ void operation_completed(struct relationship *q, const struct sequence *s, int e
                 return;
         }
         operation_follow_copy(q, i->operation);
-        bringup_relationship(q);
+        bringup_completed(q);
 }
 
 /* 1: the call waits. */
