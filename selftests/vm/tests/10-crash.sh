@@ -7,6 +7,6 @@
 # shellcheck source=selftests/lib/crash-rounds.sh
 . "$(dirname "$0")/../../lib/crash-rounds.sh"
 
-rounds=20
-[ "$series" = 6.12 ] || rounds=6
+rounds=15
+[ "$series" = 6.12 ] || rounds=5
 crash_rounds "${BLKREPL_ROUNDS:-$rounds}" whole
