@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # The layers of tests: what is in each, and how each is run. Running one prints KTAP.
-# shellcheck shell=bash disable=SC2034 # LAYERS and more is for the script that reads this one
+# shellcheck shell=bash disable=SC2034 # some are for the script that reads this one
 
-LAYERS=(build units sim fuzz dbus "${SERIES[@]/#/guest-}" crash)
-# In this order they are begun, the build by itself, then the longest ones; each test of
-# the crash layer is one by itself. So many run beside each other, for guests wait a lot.
-JOBS=(build "${SERIES[@]/#/guest-}" crash dbus sim units fuzz)
+# In the order in which they are begun: the build by itself, then the longest ones; each
+# test of the crash layer is a job of its own. So many run beside each other, for guests
+# wait a lot.
+LAYERS=(build "${SERIES[@]/#/guest-}" crash dbus sim units fuzz)
 WORKERS=2
 GUEST=$TOP/selftests/guest
 HOST_TESTS=$TOP/selftests/vm/tests
@@ -256,7 +256,7 @@ have_payload() {
 	payloads[$1]=made
 }
 
-# kernels_of LAYER TEST...: those whose payload it takes
+# kernels_of LAYER TEST...: those whose payload it takes, one a line
 kernels_of() {
 	local layer=$1 test kernels
 
@@ -266,7 +266,8 @@ kernels_of() {
 	crash)
 		for test; do
 			kernels=$(header "$HOST_TESTS/$test" kernels)
-			echo "${kernels:-${SERIES[0]}}"
+			# shellcheck disable=SC2086 # words
+			printf '%s\n' ${kernels:-${SERIES[0]}}
 		done
 		;;
 	esac
