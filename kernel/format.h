@@ -36,6 +36,12 @@
 #define BLKREPL_RO_COMPAT_KNOWN	0u
 #define BLKREPL_INCOMPAT_KNOWN	0u
 
+/*
+ * There is a journal, which may hold epochs that the members lack: who does not
+ * replay it must not open them. Not among the known ones until the module does.
+ */
+#define BLKREPL_INCOMPAT_JOURNAL BIT(0)
+
 enum blkrepl_block_type {
 	BLKREPL_BLOCK_SUPER	= 1,
 	BLKREPL_BLOCK_MEMBERS	= 2,
@@ -44,6 +50,11 @@ enum blkrepl_block_type {
 	BLKREPL_BLOCK_MARK	= 5,
 	BLKREPL_BLOCK_INTENT	= 6,
 	BLKREPL_BLOCK_DIRTY	= 7,
+	BLKREPL_BLOCK_JOURNAL	= 8,
+	BLKREPL_BLOCK_APPLIED	= 9,
+	BLKREPL_BLOCK_RING	= 10,	/* an area's type; its blocks have the next two */
+	BLKREPL_BLOCK_DESC	= 11,
+	BLKREPL_BLOCK_COMMIT	= 12,
 };
 
 /* Where the fixed logical blocks begin; in blocks, slots counted. */
@@ -54,6 +65,8 @@ enum blkrepl_block_type {
 #define BLKREPL_NR_AREA_BLOCKS	8
 #define BLKREPL_AT_LINKS	28
 #define BLKREPL_AT_MARK		36
+#define BLKREPL_AT_JOURNAL	44
+#define BLKREPL_AT_APPLIED	52
 #define BLKREPL_AT_POOL		64	/* areas are carved from here on */
 
 /**
@@ -127,18 +140,20 @@ struct blkrepl_disk_members {
 
 /*
  * Area table: type 3. An area is a run of logical blocks (two slots each) that
- * holds one part of one bitmap. A bitmap that grew has several areas.
+ * holds one part of one bitmap. A bitmap that grew has several areas. A journal's
+ * ring takes areas in the same way; there each slot is a block of its own.
  */
 struct blkrepl_disk_area {
 	__le16 type;		/* enum blkrepl_block_type, 0: unused */
 	__le16 link;		/* BLKREPL_BLOCK_DIRTY: which relationship */
-	__le32 member;		/* place of the member in the member table */
+	__le32 member;		/* place of the member, BLKREPL_NO_MEMBER for a ring */
 	__le32 first;		/* number of the first logical block in its bitmap */
 	__le32 nr;		/* number of logical blocks */
 	__le64 start;		/* block on the log volume */
 };
 
 #define BLKREPL_AREAS_PER_BLOCK	168
+#define BLKREPL_NO_MEMBER	BLKREPL_MAX_MEMBERS
 
 struct blkrepl_disk_areas {
 	struct blkrepl_block_hdr hdr;
@@ -214,6 +229,99 @@ struct blkrepl_disk_bits {
 	__le64 word[(BLKREPL_BLOCK_SIZE - 32) / 8];
 };
 
+/* Feature words of a journal; they mean what the superblock's mean. */
+#define BLKREPL_JOURNAL_RO_COMPAT_KNOWN	0u
+#define BLKREPL_JOURNAL_INCOMPAT_KNOWN	0u
+
+/*
+ * Head of the journal: type 8, index 0, on the target's log volume, written by
+ * the source when it formats the ring. The point (base_*) is what the members
+ * have at that moment. All blocks of the ring and the applied mark carry
+ * @ring_tag, which is random per format.
+ */
+struct blkrepl_disk_journal {
+	struct blkrepl_block_hdr hdr;
+	__le32 compat;
+	__le32 ro_compat;
+	__le32 incompat;
+	__le32 rsv0;
+	u8 link_uuid[BLKREPL_UUID_SIZE];
+	__le64 ring_tag;
+	__le64 ring_blocks;
+	__le64 base_epoch;
+	__le64 base_generation;
+	__le64 base_us;
+	__le64 created_us;
+	u8 rsv[BLKREPL_BLOCK_SIZE - 112];
+};
+
+/* Applied mark: type 9, index 0, tag of the ring; written by whoever applies */
+struct blkrepl_disk_applied {
+	struct blkrepl_block_hdr hdr;
+	__le64 epoch;		/* newest one that is durable on the members */
+	__le64 pos;		/* position behind it */
+	__le64 generation;
+	__le64 sealed_us;
+	u8 rsv[BLKREPL_BLOCK_SIZE - 64];
+};
+
+enum blkrepl_kind {
+	BLKREPL_KIND_DATA	= 1,
+	BLKREPL_KIND_ZEROES	= 2,
+	BLKREPL_KIND_DISCARD	= 3,	/* reads as zeroes; the room may be given back */
+};
+
+/*
+ * A record: some blocks of one member. Data blocks follow the descriptor, each
+ * with its CRC in there. @sectors tells which of the 8 sectors of a block are
+ * meant, bit 0 the first; where they are not all, @nr is 1.
+ */
+struct blkrepl_disk_record {
+	__le64 block;		/* first block of 4 KiB on the member */
+	__le32 nr;		/* blocks */
+	u8 member;
+	u8 kind;		/* enum blkrepl_kind */
+	u8 sectors;
+	u8 rsv;
+};
+
+#define BLKREPL_DESC_BODY	(BLKREPL_BLOCK_SIZE - 48)
+
+/*
+ * Descriptor: type 11. @index counts those of an epoch, @seq is the position in
+ * the ring, which never goes back: position p lies in block p % ring_blocks.
+ * Records grow from the front of the body, ascending and disjoint; the CRCs of
+ * the payload blocks grow from its end: the last word is the first block's.
+ */
+struct blkrepl_disk_desc {
+	struct blkrepl_block_hdr hdr;
+	__le64 epoch;
+	__le16 nr_records;
+	__le16 nr_payload;	/* so many payload blocks follow */
+	__le32 rsv0;
+	union {
+		struct blkrepl_disk_record record[BLKREPL_DESC_BODY / 16];
+		__le32 crc[BLKREPL_DESC_BODY / 4];
+	};
+};
+
+/*
+ * Commit: type 12. @index is the number of the epoch's descriptors, @seq as
+ * above. It is written when all that stands before it is durable.
+ */
+struct blkrepl_disk_commit {
+	struct blkrepl_block_hdr hdr;
+	__le64 epoch;
+	__le64 generation;	/* the source's, when the epoch ended */
+	__le64 sealed_us;	/* when that was */
+	__le64 first;		/* position of the first descriptor, or of this block */
+	__le64 nr_records;
+	__le64 nr_payload;
+	__le32 digest;		/* CRC-32C over the CRCs of the epoch's descriptors */
+	__le32 rsv0;
+	u8 rsv[BLKREPL_BLOCK_SIZE - 88];
+};
+
 #define BLKREPL_ASSERT_SIZE(type, size) \
 	_Static_assert(sizeof(struct type) == (size), #type " has a fixed size")
 BLKREPL_ASSERT_SIZE(blkrepl_block_hdr, 32);
@@ -225,6 +333,11 @@ BLKREPL_ASSERT_SIZE(blkrepl_disk_areas, BLKREPL_BLOCK_SIZE);
 BLKREPL_ASSERT_SIZE(blkrepl_disk_link, BLKREPL_BLOCK_SIZE);
 BLKREPL_ASSERT_SIZE(blkrepl_disk_mark, BLKREPL_BLOCK_SIZE);
 BLKREPL_ASSERT_SIZE(blkrepl_disk_bits, BLKREPL_BLOCK_SIZE);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_record, 16);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_journal, BLKREPL_BLOCK_SIZE);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_applied, BLKREPL_BLOCK_SIZE);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_desc, BLKREPL_BLOCK_SIZE);
+BLKREPL_ASSERT_SIZE(blkrepl_disk_commit, BLKREPL_BLOCK_SIZE);
 
 bool blkrepl_uuid_equal(const u8 *a, const u8 *b);
 bool blkrepl_uuid_is_null(const u8 *uuid);

@@ -121,9 +121,9 @@ again:
 /**
  * blkrepl_layout_provide - make sure that a bitmap has room
  * @l: the layout; changed only when 0 is returned
- * @type: BLKREPL_BLOCK_INTENT or BLKREPL_BLOCK_DIRTY
+ * @type: BLKREPL_BLOCK_INTENT, BLKREPL_BLOCK_DIRTY or BLKREPL_BLOCK_RING
  * @link: number of the relationship
- * @member: place of the member
+ * @member: place of the member, BLKREPL_NO_MEMBER for a ring
  * @chunks: logical blocks that the bitmap needs in all
  *
  * Return: 0, or -ENOSPC when the log volume or the area table is full.
@@ -160,6 +160,49 @@ int blkrepl_layout_provide(struct blkrepl_layout *l, u16 type, u16 link,
 }
 
 /**
+ * blkrepl_layout_ring_blocks - length of a journal's ring
+ * @l: the layout
+ * @link: number of the relationship
+ *
+ * Return: number of blocks, 0 when there is no ring or a part of it is missing.
+ */
+u64 blkrepl_layout_ring_blocks(const struct blkrepl_layout *l, u16 link)
+{
+	u64 sum = 0, at = 0;
+	u32 i;
+
+	for (i = 0; i < l->nr; i++)
+		if (same(&l->area[i], BLKREPL_BLOCK_RING, link, BLKREPL_NO_MEMBER))
+			sum += l->area[i].nr;
+	/* The parts have to follow each other, each once. */
+	for (i = 0; i < l->nr && at < sum; i++) {
+		const struct blkrepl_area *a = &l->area[i];
+
+		if (!same(a, BLKREPL_BLOCK_RING, link, BLKREPL_NO_MEMBER) || a->first != at)
+			continue;
+		at += a->nr;
+		i = ~0u;
+	}
+	return at == sum ? 2 * sum : 0;
+}
+
+/**
+ * blkrepl_layout_ring_block - where a block of a ring lies
+ * @l: the layout
+ * @link: number of the relationship
+ * @n: number of the block, below blkrepl_layout_ring_blocks()
+ *
+ * Return: the block on the log volume, or 0 when no area covers it.
+ */
+u64 blkrepl_layout_ring_block(const struct blkrepl_layout *l, u16 link, u64 n)
+{
+	u64 at = n >> 33 ? 0 : blkrepl_layout_block(l, BLKREPL_BLOCK_RING, link,
+						    BLKREPL_NO_MEMBER, (u32)(n >> 1));
+
+	return at ? at + (n & 1) : 0;
+}
+
+/**
  * blkrepl_layout_drop - give a bitmap's room back
  * @l: the layout
  * @type: as in blkrepl_layout_provide()
@@ -182,9 +225,11 @@ static bool area_is_sane(const struct blkrepl_layout *l, const struct blkrepl_ar
 {
 	u32 i;
 
-	if (a->type != BLKREPL_BLOCK_INTENT && a->type != BLKREPL_BLOCK_DIRTY)
+	if (a->type == BLKREPL_BLOCK_RING ? a->member != BLKREPL_NO_MEMBER :
+	    (a->type != BLKREPL_BLOCK_INTENT && a->type != BLKREPL_BLOCK_DIRTY) ||
+	    a->member >= BLKREPL_MAX_MEMBERS)
 		return false;
-	if (a->link >= BLKREPL_MAX_LINKS || a->member >= BLKREPL_MAX_MEMBERS || !a->nr)
+	if (a->link >= BLKREPL_MAX_LINKS || !a->nr)
 		return false;
 	if (a->start < BLKREPL_AT_POOL || a->start > l->nr_blocks ||
 	    2 * (u64)a->nr > l->nr_blocks - a->start)

@@ -44,6 +44,8 @@ u64 blkrepl_layout_block(const struct blkrepl_layout *l, u16 type, u16 link,
 			 u32 member, u32 chunk);
 int blkrepl_layout_provide(struct blkrepl_layout *l, u16 type, u16 link,
 			   u32 member, u32 chunks);
+u64 blkrepl_layout_ring_blocks(const struct blkrepl_layout *l, u16 link);
+u64 blkrepl_layout_ring_block(const struct blkrepl_layout *l, u16 link, u64 n);
 void blkrepl_layout_drop(struct blkrepl_layout *l, u16 type, u16 link, u32 member);
 int blkrepl_layout_load(struct blkrepl_layout *l, const struct blkrepl_disk_areas *d);
 void blkrepl_layout_store(const struct blkrepl_layout *l, u32 index,

@@ -142,7 +142,7 @@ int blkrepl_place_tidy(struct blkrepl_log *log, const unsigned long *used)
 	u32 i = 0;
 
 	while (i < l->nr && !r) {
-		if (test_bit(l->area[i].member, used)) {
+		if (l->area[i].member == BLKREPL_NO_MEMBER || test_bit(l->area[i].member, used)) {
 			i++;
 			continue;
 		}

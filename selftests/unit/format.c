@@ -229,12 +229,18 @@ static void fixed_places(void **state)
 	assert_true(BLKREPL_AT_AREAS >= BLKREPL_AT_MEMBERS + 2 * BLKREPL_NR_MEMBER_BLOCKS);
 	assert_true(BLKREPL_AT_LINKS >= BLKREPL_AT_AREAS + 2 * BLKREPL_NR_AREA_BLOCKS);
 	assert_true(BLKREPL_AT_MARK >= BLKREPL_AT_LINKS + 2 * BLKREPL_MAX_LINKS);
-	assert_true(BLKREPL_AT_POOL >= BLKREPL_AT_MARK + 2 * BLKREPL_MAX_LINKS);
+	assert_true(BLKREPL_AT_JOURNAL >= BLKREPL_AT_MARK + 2 * BLKREPL_MAX_LINKS);
+	assert_true(BLKREPL_AT_APPLIED >= BLKREPL_AT_JOURNAL + 2 * BLKREPL_MAX_LINKS);
+	assert_true(BLKREPL_AT_POOL >= BLKREPL_AT_APPLIED + 2 * BLKREPL_MAX_LINKS);
 	assert_true(BLKREPL_NR_MEMBER_BLOCKS * BLKREPL_MEMBERS_PER_BLOCK >= BLKREPL_MAX_MEMBERS);
 	assert_int_equal(BLKREPL_CHUNK_BITS, (BLKREPL_BLOCK_SIZE - 32) * 8);
 	assert_int_equal(offsetof(struct blkrepl_disk_super, rsv), 160);
 	assert_int_equal(offsetof(struct blkrepl_disk_link, rsv), 2416);
 	assert_int_equal(offsetof(struct blkrepl_disk_mark, rsv), 64);
+	assert_int_equal(offsetof(struct blkrepl_disk_journal, rsv), 112);
+	assert_int_equal(offsetof(struct blkrepl_disk_applied, rsv), 64);
+	assert_int_equal(offsetof(struct blkrepl_disk_desc, record), 48);
+	assert_int_equal(offsetof(struct blkrepl_disk_commit, rsv), 88);
 }
 
 int main(void)

@@ -194,6 +194,49 @@ static void random_life(void **state)
 	}
 }
 
+/* A ring that grew in parts, its second before its first in the table. */
+static void rings(void **state)
+{
+	const u16 ring = BLKREPL_BLOCK_RING;
+	u64 n;
+
+	layout.nr = 0;
+	layout.nr_blocks = BLKREPL_AT_POOL + 64;
+	assert_int_equal(blkrepl_layout_ring_blocks(&layout, 0), 0);
+	assert_int_equal(blkrepl_layout_ring_block(&layout, 0, 0), 0);
+	assert_int_equal(blkrepl_layout_provide(&layout, ring, 0, BLKREPL_NO_MEMBER, 10), 0);
+	assert_int_equal(blkrepl_layout_provide(&layout, BLKREPL_BLOCK_DIRTY, 0, 0, 3), 0);
+	assert_int_equal(blkrepl_layout_provide(&layout, ring, 0, BLKREPL_NO_MEMBER, 15), 0);
+	assert_int_equal(blkrepl_layout_provide(&layout, ring, 1, BLKREPL_NO_MEMBER, 2), 0);
+	assert_int_equal(layout.nr, 4);
+	assert_int_equal(blkrepl_layout_ring_blocks(&layout, 0), 30);
+	assert_int_equal(blkrepl_layout_ring_blocks(&layout, 1), 4);
+	for (n = 0; n < 30; n++)
+		assert_int_equal(blkrepl_layout_ring_block(&layout, 0, n),
+				 BLKREPL_AT_POOL + n + (n < 20 ? 0 : 6));
+	assert_int_equal(blkrepl_layout_ring_block(&layout, 0, 30), 0);
+	assert_int_equal(blkrepl_layout_ring_block(&layout, 0, 1ULL << 33), 0);
+	/* a table with it can be read again, in any order */
+	memset(&disk, 0, sizeof(disk));
+	blkrepl_layout_store(&layout, 0, &disk);
+	disk.a[5] = disk.a[0];
+	memset(&disk.a[0], 0, sizeof(disk.a[0]));
+	other.nr = 0;
+	other.nr_blocks = layout.nr_blocks;
+	assert_int_equal(blkrepl_layout_load(&other, &disk), 0);
+	for (n = 0; n < 30; n++)
+		assert_int_equal(blkrepl_layout_ring_block(&other, 0, n),
+				 blkrepl_layout_ring_block(&layout, 0, n));
+	assert_int_equal(blkrepl_layout_ring_blocks(&other, 0), 30);
+	/* a part is missing, or there twice */
+	layout.area[2].first++;
+	assert_int_equal(blkrepl_layout_ring_blocks(&layout, 0), 0);
+	layout.area[2].first -= 2;
+	assert_int_equal(blkrepl_layout_ring_blocks(&layout, 0), 0);
+	layout.area[2].first = 0;
+	assert_int_equal(blkrepl_layout_ring_blocks(&layout, 0), 0);
+}
+
 #define REFUSED(change) do {							\
 	struct blkrepl_disk_area *a = disk.a;					\
 	memset(&disk, 0, sizeof(disk));						\
@@ -221,7 +264,10 @@ static void fill_table(void)
 static void damaged_tables(void **state)
 {
 	REFUSED(a[0].type = cpu_to_le16(BLKREPL_BLOCK_SUPER));
-	REFUSED(a[0].type = cpu_to_le16(8));
+	REFUSED(a[0].type = cpu_to_le16(BLKREPL_BLOCK_JOURNAL));
+	REFUSED(a[0].type = cpu_to_le16(BLKREPL_BLOCK_RING));
+	REFUSED(a[0].type = cpu_to_le16(BLKREPL_BLOCK_RING); a[0].member = cpu_to_le32(~0u));
+	REFUSED(a[0].type = cpu_to_le16(BLKREPL_BLOCK_DESC));
 	REFUSED(a[0].link = cpu_to_le16(BLKREPL_MAX_LINKS));
 	REFUSED(a[0].member = cpu_to_le32(BLKREPL_MAX_MEMBERS));
 	REFUSED(a[0].nr = 0);
@@ -311,6 +357,7 @@ int main(void)
 		cmocka_unit_test(provide_is_idempotent),
 		cmocka_unit_test(no_space),
 		cmocka_unit_test(random_life),
+		cmocka_unit_test(rings),
 		cmocka_unit_test(damaged_tables),
 		cmocka_unit_test(interrupted_drop),
 	};
