@@ -6,6 +6,24 @@
  */
 #include "shim.h"
 
+#ifdef __SSE4_2__
+
+u32 blkrepl_crc32c(u32 crc, const void *data, size_t len)
+{
+	const u8 *p = data;
+	u64 w;
+
+	for (; len >= sizeof(w); len -= sizeof(w), p += sizeof(w)) {
+		memcpy(&w, p, sizeof(w));
+		crc = (u32)__builtin_ia32_crc32di(crc, w);
+	}
+	while (len--)
+		crc = __builtin_ia32_crc32qi(crc, *p++);
+	return crc;
+}
+
+#else
+
 static u32 table[8][256];
 
 static void fill_table(void)
@@ -41,3 +59,5 @@ u32 blkrepl_crc32c(u32 crc, const void *data, size_t len)
 		crc = table[0][(crc ^ *p++) & 0xff] ^ (crc >> 8);
 	return crc;
 }
+
+#endif

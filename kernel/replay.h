@@ -4,15 +4,16 @@
  *
  * The order that keeps the target whole, for whoever applies:
  *
- *	flush the log volume	a commit block that can be read may still be lost
  *	blkrepl_replay_next()	verifies a whole epoch before anything of it is used
+ *	flush the log volume	what could be read may still be lost, so not before
  *	blkrepl_replay_apply()	gives its writes, in order
  *	flush the members
  *	write the applied mark	blkrepl_applied_store(), FUA
  *
- * The two in the middle may be repeated before the flush. Whatever is cut off,
- * doing it again from the durable mark gives the same image. No write of a host
- * is replayed twice over a newer one, for nothing else writes to the members.
+ * Several epochs may be taken in turn before the members are flushed. Whatever is
+ * cut off, doing it again from the durable mark gives the same image, for nothing
+ * else writes to the members. Who saw the end of an epoch's commit block itself,
+ * on a connection that has not been interrupted since, need not flush the log.
  */
 #ifndef BLKREPL_REPLAY_H
 #define BLKREPL_REPLAY_H

@@ -5,7 +5,9 @@
  * The files format.c, layout.c, dirty.c, state.c, generation.c, throttle.c and
  * names.c hold logic and nothing else: no kernel call, no I/O, no lock. They
  * are compiled into the module and, over this header, into the unit tests, the
- * crash simulator, the fuzzers and the user space programs.
+ * crash simulator, the fuzzers and the user space programs. So can journal.c,
+ * replay.c, epoch.c, histogram.c, rpo.c and adaptive.c, which the module does not
+ * use yet.
  */
 #ifndef BLKREPL_SHIM_H
 #define BLKREPL_SHIM_H

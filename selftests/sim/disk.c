@@ -41,10 +41,15 @@ struct req *req_submit(struct disk *d, enum req_op op, unsigned int block, unsig
 	if (op == REQ_WRITE)
 		memcpy(q->data, data, nr * d->size);
 	if (op == REQ_FLUSH) {
+		unsigned int i;
+
 		q->seen = malloc(d->nr * sizeof(u64));
 		memcpy(q->seen, d->now_seq, d->nr * sizeof(u64));
 		q->seen_data = malloc(d->nr * d->size);
-		memcpy(q->seen_data, d->now, d->nr * d->size);
+		/* The others are durable already. */
+		for (i = 0; i < d->nr; i++)
+			if (d->now_seq[i] != d->durable_seq[i])
+				memcpy(q->seen_data + i * d->size, d->now + i * d->size, d->size);
 	}
 	return q;
 }
@@ -73,6 +78,28 @@ static void make_durable(struct disk *d, unsigned int b, const u8 *data, u64 seq
 	d->durable_seq[b] = seq;
 }
 
+static void cache(struct req *q)
+{
+	struct disk *d = q->disk;
+	unsigned int i;
+
+	memcpy(d->now + q->block * d->size, q->data, q->nr * d->size);
+	q->shown = io_seq + 1;
+	for (i = q->block; i < q->block + q->nr; i++)
+		d->now_seq[i] = ++io_seq;
+}
+
+/**
+ * req_show - a pending write gets into the cache, where it can be read
+ * @q: the request; nothing happens if it is none, or too late
+ */
+void req_show(struct req *q)
+{
+	if (q->op == REQ_WRITE && !q->shown && req_can_end(q) && !q->disk->down &&
+	    q->epoch == q->disk->epoch)
+		cache(q);
+}
+
 static void apply(struct req *q)
 {
 	struct disk *d = q->disk;
@@ -83,12 +110,10 @@ static void apply(struct req *q)
 		memcpy(q->data, d->now + q->block * d->size, q->nr * d->size);
 		break;
 	case REQ_WRITE:
-		memcpy(d->now + q->block * d->size, q->data, q->nr * d->size);
-		for (i = q->block; i < q->block + q->nr; i++) {
-			d->now_seq[i] = ++io_seq;
-			if (q->fua)
-				make_durable(d, i, d->now + i * d->size, d->now_seq[i]);
-		}
+		if (!q->shown)
+			cache(q);
+		for (i = 0; q->fua && i < q->nr; i++)
+			make_durable(d, q->block + i, q->data + i * d->size, q->shown + i);
 		break;
 	case REQ_FLUSH:
 		for (i = 0; i < d->nr; i++)
@@ -162,11 +187,13 @@ void disk_power_cut(struct disk *d, struct rng *r)
 
 	for (q = all_reqs; q; q = q->next)
 		if (q->disk == d && !q->done && q->op == REQ_WRITE && q->epoch == d->epoch &&
-		    !d->down)
+		    !d->down && !q->shown)
 			apply_part(q, r);
 	for (i = 0; i < d->nr; i++) {
 		if (rng_chance(r, 50))
 			make_durable(d, i, d->now + i * d->size, d->now_seq[i]);
+		if (d->now_seq[i] == d->durable_seq[i])
+			continue;
 		memcpy(d->now + i * d->size, d->durable + i * d->size, d->size);
 		d->now_seq[i] = d->durable_seq[i];
 	}

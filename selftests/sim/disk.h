@@ -4,7 +4,8 @@
  *
  * A request that was submitted is pending until the scheduler lets it end, in
  * any order. A write that ended is in the cache; it is durable after a flush
- * that was submitted later has ended, or at once with FUA. A power cut keeps
+ * that was submitted later has ended, or at once with FUA. Others may see a write
+ * that is pending: it is in the cache then, with FUA or not. A power cut keeps
  * any subset of what is not durable; of pending writes any part may have
  * happened.
  */
@@ -41,6 +42,7 @@ struct req {
 	u64 *seen;			/* flush: now_seq when it was submitted */
 	u8 *seen_data;
 	unsigned int epoch;
+	u64 shown;			/* write: number of its first block in the cache, 0: not there */
 	bool done;
 	bool late;			/* whoever waits shall go on without it */
 	bool left;			/* and has done so */
@@ -58,6 +60,7 @@ struct req *req_submit(struct disk *d, enum req_op op, unsigned int block, unsig
 		       const void *data, bool fua);
 void req_free(struct req *q);
 bool req_can_end(const struct req *q);
+void req_show(struct req *q);
 void req_end(struct req *q, struct rng *r);
 void disk_power_cut(struct disk *d, struct rng *r);
 bool disk_busy(const struct disk *d);

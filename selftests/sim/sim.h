@@ -17,6 +17,7 @@
 #define BLKREPL_SIM_H
 
 #include "disk.h"
+#include "task.h"
 #include "../../kernel/dirty.h"
 #include "../../kernel/generation.h"
 #include "../../kernel/layout.h"
@@ -67,21 +68,6 @@ enum bug {
 
 extern enum bug bug;
 extern struct rng rng;
-
-/* A function that waits: returns false until it is through. */
-struct task {
-	int line;
-};
-
-#define TASK_BEGIN(t)	switch ((t)->line) { case 0:
-#define TASK_WAIT(t, condition) do {					\
-	(t)->line = __LINE__;						\
-	__attribute__((fallthrough));					\
-	case __LINE__:							\
-	if (!(condition))						\
-		return false;						\
-} while (0)
-#define TASK_END(t)	} (t)->line = 0; return true
 
 /* A log volume */
 struct log {
