@@ -442,6 +442,9 @@ static void begin_history(u64 seed)
 	unsigned int m;
 
 	rng = (struct rng){ seed };
+	io_seq = 0;
+	daring = false;
+	app = (struct applier){ .action = app.action };
 	for (m = 0; m < MEMBERS; m++) {
 		disk_init(&source[m], "source", SECTORS, sizeof(u64));
 		disk_init(&target[m], "target", SECTORS, sizeof(u64));
@@ -456,7 +459,6 @@ static void begin_history(u64 seed)
 	style.shown = rng_below(&rng, 3);
 	style.applier = rng_chance(&rng, 50) ? 25 : 5;
 	applier_reset();
-	app.applied = (struct blkrepl_point){ 0 };
 	format();
 	source_new();
 }
