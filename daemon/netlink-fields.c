@@ -35,14 +35,16 @@
 #define ROW_MEMBER(...) ROW(kernel_member, __VA_ARGS__)
 #define ROW_RELATIONSHIP(...) ROW(kernel_relationship, __VA_ARGS__)
 #define ROW_PAIR(...) ROW(kernel_pair, __VA_ARGS__)
+#define ROW_RPO_FIGURES(...) ROW(kernel_rpo_figures, __VA_ARGS__)
 
 static const struct field device_rows[] = { DEVICE_FIELDS(ROW_DEVICE) };
 static const struct field group_rows[] = { GROUP_FIELDS(ROW_GROUP) };
 static const struct field member_rows[] = { MEMBER_FIELDS(ROW_MEMBER) };
 static const struct field relationship_rows[] = { RELATIONSHIP_FIELDS(ROW_RELATIONSHIP) };
 static const struct field pair_rows[] = { PAIR_FIELDS(ROW_PAIR) };
+static const struct field rpo_figures_rows[] = { RPO_FIGURES_FIELDS(ROW_RPO_FIGURES) };
 
-#define TABLE(lower, UPPER, device)                                     \
+#define TABLE(lower, UPPER, device, more...)                            \
         const struct field_table lower##_table = {                      \
                 .what = #lower,                                         \
                 .fields = lower##_rows,                                 \
@@ -50,20 +52,24 @@ static const struct field pair_rows[] = { PAIR_FIELDS(ROW_PAIR) };
                 .size = sizeof(struct kernel_##lower),                  \
                 .max_attribute = BLKREPL_A_##UPPER##_MAX,               \
                 .device_attribute = device,                             \
+                more                                                    \
         }
 
 TABLE(device, DEVICE, 0);
 TABLE(group, GROUP, BLKREPL_A_GROUP_MEMBER);
 TABLE(member, MEMBER, 0);
-TABLE(relationship, RELATIONSHIP, BLKREPL_A_RELATIONSHIP_PAIR);
+TABLE(relationship, RELATIONSHIP, BLKREPL_A_RELATIONSHIP_PAIR,
+      .figures_attribute = BLKREPL_A_RELATIONSHIP_RPO_FIGURES,
+      .figures_offset = offsetof(struct kernel_relationship, rpo_figures));
 TABLE(pair, PAIR, 0);
+TABLE(rpo_figures, RPO_FIGURES, 0);
 
 /* @present is the first member of every object and a bit mask of attributes. */
-_Static_assert(BLKREPL_A_RELATIONSHIP_MAX < 64, "attribute numbers must fit into the mask");
+_Static_assert(BLKREPL_A_RELATIONSHIP_MAX < 8 * sizeof(field_mask), "attribute numbers must fit into the mask");
 
-static uint64_t *present(const void *object)
+static field_mask *present(const void *object)
 {
-        return (uint64_t *)object;
+        return (field_mask *)object;
 }
 
 int fields_put(struct nl_msg *message, const struct field_table *table, const void *object)
@@ -72,7 +78,7 @@ int fields_put(struct nl_msg *message, const struct field_table *table, const vo
                 const void *v = (const char *)object + f->offset;
                 int r = 0;
 
-                if (!(*present(object) & (UINT64_C(1) << f->attribute)))
+                if (!(*present(object) & FIELD_BIT(f->attribute)))
                         continue;
 
                 switch (f->kind) {
@@ -91,11 +97,22 @@ int fields_put(struct nl_msg *message, const struct field_table *table, const vo
         return 0;
 }
 
+/* One nest of several of the same number */
+static int parse_figures(const struct field_table *table, struct nlattr *a, void *object)
+{
+        struct kernel_rpo_figures *f = (void *)((char *)object + table->figures_offset);
+
+        for (size_t i = 0; i < KERNEL_FIGURES_MAX; i++)
+                if (!f[i].present)
+                        return fields_parse(&rpo_figures_table, nla_data(a), nla_len(a), f + i);
+        return 0;
+}
+
 /* Attributes that this build does not know are skipped: the module may be newer. */
 int fields_parse(const struct field_table *table, struct nlattr *head, int length, void *object)
 {
         struct nlattr *a;
-        int rest;
+        int rest, r;
 
         memset(object, 0, table->size);
         nla_for_each_attr(a, head, length, rest) {
@@ -105,6 +122,11 @@ int fields_parse(const struct field_table *table, struct nlattr *head, int lengt
                 for (size_t i = 0; i < table->n_fields; i++)
                         if (table->fields[i].attribute == nla_type(a))
                                 f = table->fields + i;
+                if (table->figures_attribute && nla_type(a) == table->figures_attribute) {
+                        r = parse_figures(table, a, object);
+                        if (r < 0)
+                                return r;
+                }
                 if (!f)
                         continue;
 
@@ -117,7 +139,7 @@ int fields_parse(const struct field_table *table, struct nlattr *head, int lengt
                         memcpy(v, nla_data(a), f->size);
                 else
                         return -EBADMSG;
-                *present(object) |= UINT64_C(1) << f->attribute;
+                *present(object) |= FIELD_BIT(f->attribute);
         }
         return 0;
 }
@@ -228,6 +250,6 @@ int field_set(const struct field *f, void *object, const char *text)
         if (r < 0)
                 return r;
 
-        *present(object) |= UINT64_C(1) << f->attribute;
+        *present(object) |= FIELD_BIT(f->attribute);
         return 0;
 }

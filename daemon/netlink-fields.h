@@ -130,7 +130,25 @@ enum field_kind {
         F(RELATIONSHIP, ERRNO, leg_errno, U32, NULL)                    \
         F(RELATIONSHIP, REASON, reason, TEXT, NULL)                     \
         F(RELATIONSHIP, EVENT, event, U32, blkrepl_event_name)          \
-        F(RELATIONSHIP, EVENT_SEQ, event_seq, U64, NULL)
+        F(RELATIONSHIP, EVENT_SEQ, event_seq, U64, NULL)                \
+        F(RELATIONSHIP, EFFECTIVE_MODE, effective_mode, U16, NULL)      \
+        F(RELATIONSHIP, RECOVERY_POINT_OBJECTIVE, recovery_point_objective, U32, NULL) \
+        F(RELATIONSHIP, RPO_STATE, rpo_state, U8, blkrepl_rpo_state_name) \
+        F(RELATIONSHIP, RECOVERY_POINT_AGE, recovery_point_age, U64, NULL) \
+        F(RELATIONSHIP, RPO_VIOLATIONS, rpo_violations, U64, NULL)      \
+        F(RELATIONSHIP, RPO_VIOLATED_MS, rpo_violated_ms, U64, NULL)    \
+        F(RELATIONSHIP, RPO_WORST_AGE, rpo_worst_age, U64, NULL)        \
+        F(RELATIONSHIP, BACKLOG_BYTES, backlog_bytes, U64, NULL)        \
+        F(RELATIONSHIP, BACKLOG_WRITES, backlog_writes, U64, NULL)      \
+        F(RELATIONSHIP, CATCH_UP_MS, catch_up_ms, U64, NULL)
+
+#define RPO_FIGURES_FIELDS(F)                                           \
+        F(RPO_FIGURES, SPAN, span, U32, NULL)                           \
+        F(RPO_FIGURES, SAMPLES, samples, U32, NULL)                     \
+        F(RPO_FIGURES, P50, p50, U32, NULL)                             \
+        F(RPO_FIGURES, P95, p95, U32, NULL)                             \
+        F(RPO_FIGURES, P99, p99, U32, NULL)                             \
+        F(RPO_FIGURES, WORST, worst, U32, NULL)
 
 #define PAIR_FIELDS(F)                                                  \
         F(PAIR, RELATIONSHIP_UUID, relationship_uuid, UUID, NULL)       \
@@ -158,14 +176,23 @@ enum field_kind {
 #define FIELD_DECLARE_TEXT(m) char m[256]
 #define FIELD_DECLARE(set, attribute, member, kind, name) FIELD_DECLARE_##kind(member);
 
-/* @present has bit N set when attribute number N was, or is to be, in the message. */
-struct kernel_device { uint64_t present; DEVICE_FIELDS(FIELD_DECLARE) };
-struct kernel_group { uint64_t present; GROUP_FIELDS(FIELD_DECLARE) };
-struct kernel_member { uint64_t present; MEMBER_FIELDS(FIELD_DECLARE) };
-struct kernel_relationship { uint64_t present; RELATIONSHIP_FIELDS(FIELD_DECLARE) };
-struct kernel_pair { uint64_t present; PAIR_FIELDS(FIELD_DECLARE) };
+/* Bit N is set when attribute number N was, or is to be, in the message. */
+typedef unsigned __int128 field_mask;
 
-#define PRESENT(attribute) (UINT64_C(1) << BLKREPL_A_##attribute)
+#define FIELD_BIT(attribute) ((field_mask)1 << (attribute))
+#define PRESENT(attribute) FIELD_BIT(BLKREPL_A_##attribute)
+#define KERNEL_FIGURES_MAX 3
+
+struct kernel_device { field_mask present; DEVICE_FIELDS(FIELD_DECLARE) };
+struct kernel_group { field_mask present; GROUP_FIELDS(FIELD_DECLARE) };
+struct kernel_member { field_mask present; MEMBER_FIELDS(FIELD_DECLARE) };
+struct kernel_rpo_figures { field_mask present; RPO_FIGURES_FIELDS(FIELD_DECLARE) };
+struct kernel_relationship {
+        field_mask present;
+        RELATIONSHIP_FIELDS(FIELD_DECLARE)
+        struct kernel_rpo_figures rpo_figures[KERNEL_FIGURES_MAX];      /* those that were not told are not present */
+};
+struct kernel_pair { field_mask present; PAIR_FIELDS(FIELD_DECLARE) };
 
 struct field {
         uint16_t attribute;
@@ -183,9 +210,11 @@ struct field_table {
         size_t size;
         uint16_t max_attribute;
         uint16_t device_attribute;      /* the nested list of devices in a request; 0: none */
+        uint16_t figures_attribute;     /* the nested figures in an answer; 0: none */
+        uint16_t figures_offset;
 };
 
-extern const struct field_table device_table, group_table, member_table, relationship_table, pair_table;
+extern const struct field_table device_table, group_table, member_table, relationship_table, pair_table, rpo_figures_table;
 
 int fields_put(struct nl_msg *message, const struct field_table *table, const void *object);
 int fields_parse(const struct field_table *table, struct nlattr *head, int length, void *object);

@@ -108,6 +108,12 @@ const void *blkrepl_block_pick(const void *slots, u16 type, u32 index, const u64
 	return best;
 }
 
+static bool seems(const struct blkrepl_block_hdr *h, u16 type, u32 index, u64 tag)
+{
+	return le32_to_cpu(h->magic) == BLKREPL_MAGIC && le16_to_cpu(h->type) == type &&
+	       le32_to_cpu(h->index) == index && le64_to_cpu(h->tag) == tag;
+}
+
 /**
  * blkrepl_block_lost - whether a logical block was written and cannot be read
  * @slots: both slots, of which neither is valid
@@ -117,16 +123,25 @@ const void *blkrepl_block_pick(const void *slots, u16 type, u32 index, const u64
  */
 bool blkrepl_block_lost(const void *slots, u16 type, u32 index, u64 tag)
 {
-	int i;
+	return seems(slots, type, index, tag) ||
+	       seems(slots + BLKREPL_BLOCK_SIZE, type, index, tag);
+}
 
-	for (i = 0; i < 2; i++) {
-		const struct blkrepl_block_hdr *h = slots + i * BLKREPL_BLOCK_SIZE;
-
-		if (le32_to_cpu(h->magic) == BLKREPL_MAGIC && le16_to_cpu(h->type) == type &&
-		    le32_to_cpu(h->index) == index && le64_to_cpu(h->tag) == tag)
-			return true;
-	}
-	return false;
+/**
+ * blkrepl_block_torn_first - whether it was written once, and that was cut off
+ * @slots: both slots, of which neither is valid
+ * @type: expected type
+ * @index: expected index
+ * @tag: expected tag
+ *
+ * For blocks on which something rests only once they were written: then that is as
+ * if they had never been.
+ */
+bool blkrepl_block_torn_first(const void *slots, u16 type, u32 index, u64 tag)
+{
+	return !seems(slots, type, index, tag) &&
+	       seems(slots + BLKREPL_BLOCK_SIZE, type, index, tag) &&
+	       blkrepl_block_seq(slots + BLKREPL_BLOCK_SIZE) == 1;
 }
 
 /**

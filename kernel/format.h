@@ -34,11 +34,11 @@
 /* Feature words: unknown incompat bits refuse, unknown ro_compat bits inspect only. */
 #define BLKREPL_COMPAT_KNOWN	0u
 #define BLKREPL_RO_COMPAT_KNOWN	0u
-#define BLKREPL_INCOMPAT_KNOWN	0u
+#define BLKREPL_INCOMPAT_KNOWN	BLKREPL_INCOMPAT_JOURNAL
 
 /*
  * There is a journal, which may hold epochs that the members lack: who does not
- * replay it must not open them. Not among the known ones until the module does.
+ * replay it must not open them.
  */
 #define BLKREPL_INCOMPAT_JOURNAL BIT(0)
 
@@ -197,7 +197,7 @@ struct blkrepl_disk_link {
 	__le16 pad;
 	__le32 leg_timeout_ms;
 	__le32 heartbeat_ms;
-	__le32 rsv0;
+	__le32 rpo_s;		/* recovery-point objective, 0: none */
 	__le64 revision;
 	__le64 rate_limit;
 	__le64 yield_rate;
@@ -346,6 +346,7 @@ void blkrepl_block_seal(void *block, u16 type, u32 index, u64 tag, u64 seq);
 bool blkrepl_block_valid(const void *block, u16 type, u32 index, const u64 *tag);
 const void *blkrepl_block_pick(const void *slots, u16 type, u32 index, const u64 *tag);
 bool blkrepl_block_lost(const void *slots, u16 type, u32 index, u64 tag);
+bool blkrepl_block_torn_first(const void *slots, u16 type, u32 index, u64 tag);
 u64 blkrepl_block_seq(const void *block);
 int blkrepl_super_check(const struct blkrepl_disk_super *sb, u64 nr_blocks);
 

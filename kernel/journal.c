@@ -74,7 +74,9 @@ int blkrepl_applied_load(struct blkrepl_point *p, u64 *seq, const struct blkrepl
 	*seq = 0;
 	d = blkrepl_block_pick(slots, BLKREPL_BLOCK_APPLIED, 0, &j->tag);
 	if (!d)
-		return blkrepl_block_lost(slots, BLKREPL_BLOCK_APPLIED, 0, j->tag) ? -EUCLEAN : 0;
+		return blkrepl_block_lost(slots, BLKREPL_BLOCK_APPLIED, 0, j->tag) &&
+		       !blkrepl_block_torn_first(slots, BLKREPL_BLOCK_APPLIED, 0, j->tag) ?
+		       -EUCLEAN : 0;
 	*seq = blkrepl_block_seq(d);
 	*p = (struct blkrepl_point){
 		.epoch = le64_to_cpu(d->epoch),

@@ -111,6 +111,18 @@ static const char *const events[] = {
 	[BLKREPL_EVENT_SOURCE_ERROR]		= "source-error",
 	[BLKREPL_EVENT_MEMBERS]			= "members",
 	[BLKREPL_EVENT_RENAMED]			= "renamed",
+	[BLKREPL_EVENT_RPO_EXCEEDED]		= "rpo-exceeded",
+	[BLKREPL_EVENT_RPO_MET]			= "rpo-met",
+	[BLKREPL_EVENT_RPO_UNKNOWN]		= "rpo-unknown",
+	[BLKREPL_EVENT_RPO_KNOWN]		= "rpo-known",
+	[BLKREPL_EVENT_MODE]			= "mode",
+};
+
+static const char *const rpo_states[] = {
+	[BLKREPL_RPO_STATE_UNKNOWN]	= "unknown",
+	[BLKREPL_RPO_STATE_MET]		= "met",
+	[BLKREPL_RPO_STATE_AT_RISK]	= "at-risk",
+	[BLKREPL_RPO_STATE_EXCEEDED]	= "exceeded",
 };
 
 #define LOOK_UP(table, i) ((i) < ARRAY_SIZE(table) ? table[i] : NULL)
@@ -158,6 +170,11 @@ const char *blkrepl_leg_state_name(unsigned int state)
 const char *blkrepl_event_name(unsigned int event)
 {
 	return LOOK_UP(events, event);
+}
+
+const char *blkrepl_rpo_state_name(unsigned int state)
+{
+	return LOOK_UP(rpo_states, state);
 }
 
 static char lower(char c)

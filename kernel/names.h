@@ -14,6 +14,7 @@ const char *blkrepl_sync_type_name(unsigned int type);
 const char *blkrepl_mode_name(unsigned int mode);
 const char *blkrepl_leg_state_name(unsigned int state);
 const char *blkrepl_event_name(unsigned int event);
+const char *blkrepl_rpo_state_name(unsigned int state);
 
 int blkrepl_copy_state_parse(const char *s);
 int blkrepl_operation_parse(const char *s);

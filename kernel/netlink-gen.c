@@ -54,7 +54,7 @@ const struct nla_policy blkrepl_member_resize_nl_policy[BLKREPL_A_MEMBER_INDEX +
 };
 
 /* BLKREPL_CMD_RELATIONSHIP_NEW - do */
-const struct nla_policy blkrepl_relationship_new_nl_policy[BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS + 1] = {
+const struct nla_policy blkrepl_relationship_new_nl_policy[BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE + 1] = {
 	[BLKREPL_A_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_RELATIONSHIP_NAME] = { .type = NLA_NUL_STRING, .len = BLKREPL_NAME_MAX, },
 	[BLKREPL_A_RELATIONSHIP_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
@@ -74,6 +74,7 @@ const struct nla_policy blkrepl_relationship_new_nl_policy[BLKREPL_A_RELATIONSHI
 	[BLKREPL_A_RELATIONSHIP_HOLD_ON_FAILURE] = { .type = NLA_U8, },
 	[BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS] = { .type = NLA_U32, },
 	[BLKREPL_A_RELATIONSHIP_CONSISTENCY_ENABLED] = { .type = NLA_U8, },
+	[BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE] = { .type = NLA_U32, },
 };
 
 /* BLKREPL_CMD_RELATIONSHIP_GET - do */
@@ -83,7 +84,7 @@ const struct nla_policy blkrepl_relationship_get_nl_policy[BLKREPL_A_RELATIONSHI
 };
 
 /* BLKREPL_CMD_RELATIONSHIP_SET - do */
-const struct nla_policy blkrepl_relationship_set_nl_policy[BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS + 1] = {
+const struct nla_policy blkrepl_relationship_set_nl_policy[BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE + 1] = {
 	[BLKREPL_A_RELATIONSHIP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_RELATIONSHIP_GROUP_UUID] = NLA_POLICY_EXACT_LEN(BLKREPL_UUID_LEN),
 	[BLKREPL_A_RELATIONSHIP_EXPECTED_REVISION] = { .type = NLA_U64, },
@@ -93,6 +94,7 @@ const struct nla_policy blkrepl_relationship_set_nl_policy[BLKREPL_A_RELATIONSHI
 	[BLKREPL_A_RELATIONSHIP_RECOVERY_MODE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[BLKREPL_A_RELATIONSHIP_HOLD_ON_FAILURE] = { .type = NLA_U8, },
 	[BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS] = { .type = NLA_U32, },
+	[BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE] = { .type = NLA_U32, },
 };
 
 /* BLKREPL_CMD_RELATIONSHIP_CONNECT - do */
@@ -209,7 +211,7 @@ const struct genl_ops blkrepl_nl_ops[17] = {
 		.cmd		= BLKREPL_CMD_RELATIONSHIP_NEW,
 		.doit		= blkrepl_nl_relationship_new_doit,
 		.policy		= blkrepl_relationship_new_nl_policy,
-		.maxattr	= BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS,
+		.maxattr	= BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
@@ -224,7 +226,7 @@ const struct genl_ops blkrepl_nl_ops[17] = {
 		.cmd		= BLKREPL_CMD_RELATIONSHIP_SET,
 		.doit		= blkrepl_nl_relationship_set_doit,
 		.policy		= blkrepl_relationship_set_nl_policy,
-		.maxattr	= BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS,
+		.maxattr	= BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{

@@ -24,11 +24,11 @@ extern const struct nla_policy blkrepl_member_get_nl_policy[BLKREPL_A_MEMBER_IND
 
 extern const struct nla_policy blkrepl_member_resize_nl_policy[BLKREPL_A_MEMBER_INDEX + 1];
 
-extern const struct nla_policy blkrepl_relationship_new_nl_policy[BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS + 1];
+extern const struct nla_policy blkrepl_relationship_new_nl_policy[BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE + 1];
 
 extern const struct nla_policy blkrepl_relationship_get_nl_policy[BLKREPL_A_RELATIONSHIP_GROUP_UUID + 1];
 
-extern const struct nla_policy blkrepl_relationship_set_nl_policy[BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS + 1];
+extern const struct nla_policy blkrepl_relationship_set_nl_policy[BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE + 1];
 
 extern const struct nla_policy blkrepl_relationship_connect_nl_policy[BLKREPL_A_RELATIONSHIP_TIMEOUT_MS + 1];
 

@@ -268,8 +268,8 @@ int blkrepl_replay_apply(struct blkrepl_replay *rp)
 			r = -EIO;
 		if (!r)
 			r = apply_desc(rp, pos + 1);
-		if (!r && rp->ops->barrier)
-			r = rp->ops->barrier(rp->ctx);
+		if (!r && rp->ops->settle)
+			r = rp->ops->settle(rp->ctx);
 		pos += 1 + le16_to_cpu(rp->desc->nr_payload);
 	}
 	return r;

@@ -26,13 +26,13 @@
  * @apply: carry out @w; @w->data is valid until it returns
  *
  * Both return 0 or an error, which ends the replay. Writes between two calls of
- * @barrier are disjoint; what follows one must not overtake what is before it.
- * @barrier may be NULL.
+ * @settle are disjoint; what follows one must not overtake what is before it.
+ * @settle may be NULL.
  */
 struct blkrepl_replay_ops {
 	int (*read)(void *ctx, u64 n, void *block);
 	int (*apply)(void *ctx, const struct blkrepl_write *w);
-	int (*barrier)(void *ctx);
+	int (*settle)(void *ctx);
 };
 
 enum blkrepl_replay_end {

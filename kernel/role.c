@@ -90,6 +90,20 @@ u32 blkrepl_half_mirror(u32 flags)
 }
 
 /**
+ * blkrepl_half_replays - whether what is in the journal belongs on the members
+ * @state: CopyState of the half whose log volume it is on
+ * @flags: BLKREPL_LINK_* of it
+ *
+ * Not once it has been written by itself, nor in the middle of a copy.
+ */
+bool blkrepl_half_replays(unsigned int state, u32 flags)
+{
+	return (flags & BLKREPL_LINK_TARGET_SIDE) &&
+	       !(flags & (BLKREPL_LINK_TORN | BLKREPL_LINK_INCONSISTENT)) &&
+	       !blkrepl_state_parted(state);
+}
+
+/**
  * blkrepl_half_told - whether the other half knows what this one gave away
  * @state: CopyState of this half
  * @flags: of this half

@@ -21,6 +21,7 @@ enum blkrepl_half blkrepl_half_access(unsigned int state, u32 flags);
 const char *blkrepl_half_explain(unsigned int state, u32 flags);
 bool blkrepl_half_ordered(u32 flags);
 u32 blkrepl_half_mirror(u32 flags);
+bool blkrepl_half_replays(unsigned int state, u32 flags);
 bool blkrepl_half_told(unsigned int state, u32 flags, unsigned int peer_state, u32 peer_flags);
 
 #endif

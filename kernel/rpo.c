@@ -35,12 +35,12 @@ u64 blkrepl_rpo_age(const struct blkrepl_rpo *r, u64 now_ns)
 static enum blkrepl_rpo_state judge(const struct blkrepl_rpo *r, u64 now_ns, u64 age)
 {
 	if (!r->known || !r->objective_ns)
-		return BLKREPL_RPO_UNKNOWN;
+		return BLKREPL_RPO_STATE_UNKNOWN;
 	if (age > r->objective_ns)
-		return BLKREPL_RPO_EXCEEDED;
+		return BLKREPL_RPO_STATE_EXCEEDED;
 	if (age > at_risk_ns(r) || now_ns < r->risk_until_ns)
-		return BLKREPL_RPO_AT_RISK;
-	return BLKREPL_RPO_MET;
+		return BLKREPL_RPO_STATE_AT_RISK;
+	return BLKREPL_RPO_STATE_MET;
 }
 
 static unsigned int change(struct blkrepl_rpo *r, enum blkrepl_rpo_state to)
@@ -50,13 +50,13 @@ static unsigned int change(struct blkrepl_rpo *r, enum blkrepl_rpo_state to)
 	r->state = to;
 	if (from == to)
 		return 0;
-	if (to == BLKREPL_RPO_UNKNOWN)
+	if (to == BLKREPL_RPO_STATE_UNKNOWN)
 		return BLKREPL_RPO_EV_UNKNOWN;
-	return (from == BLKREPL_RPO_UNKNOWN ? BLKREPL_RPO_EV_KNOWN : 0) |
-	       (from == BLKREPL_RPO_EXCEEDED ? BLKREPL_RPO_EV_MET : 0) |
-	       (from == BLKREPL_RPO_AT_RISK && to == BLKREPL_RPO_MET ? BLKREPL_RPO_EV_SAFE : 0) |
-	       (to == BLKREPL_RPO_EXCEEDED ? BLKREPL_RPO_EV_EXCEEDED : 0) |
-	       (to == BLKREPL_RPO_AT_RISK ? BLKREPL_RPO_EV_AT_RISK : 0);
+	return (from == BLKREPL_RPO_STATE_UNKNOWN ? BLKREPL_RPO_EV_KNOWN : 0) |
+	       (from == BLKREPL_RPO_STATE_EXCEEDED ? BLKREPL_RPO_EV_MET : 0) |
+	       (from == BLKREPL_RPO_STATE_AT_RISK && to == BLKREPL_RPO_STATE_MET ? BLKREPL_RPO_EV_SAFE : 0) |
+	       (to == BLKREPL_RPO_STATE_EXCEEDED ? BLKREPL_RPO_EV_EXCEEDED : 0) |
+	       (to == BLKREPL_RPO_STATE_AT_RISK ? BLKREPL_RPO_EV_AT_RISK : 0);
 }
 
 /*
@@ -73,9 +73,9 @@ static unsigned int update(struct blkrepl_rpo *r, u64 now_ns)
 	if (r->known && r->objective_ns && age > at_risk_ns(r))
 		r->risk_until_ns = now_ns + r->objective_ns;
 	to = judge(r, now_ns, age);
-	if (r->state == BLKREPL_RPO_EXCEEDED && to != BLKREPL_RPO_EXCEEDED) {
+	if (r->state == BLKREPL_RPO_STATE_EXCEEDED && to != BLKREPL_RPO_STATE_EXCEEDED) {
 		r->violated_ns += now_ns - r->since_ns;
-	} else if (r->state != BLKREPL_RPO_EXCEEDED && to == BLKREPL_RPO_EXCEEDED) {
+	} else if (r->state != BLKREPL_RPO_STATE_EXCEEDED && to == BLKREPL_RPO_STATE_EXCEEDED) {
 		r->violations++;
 		r->since_ns = r->point_ns + r->objective_ns;
 	}
@@ -93,7 +93,7 @@ static unsigned int update(struct blkrepl_rpo *r, u64 now_ns)
 unsigned int blkrepl_rpo_set(struct blkrepl_rpo *r, u64 now_ns, u32 objective_s)
 {
 	unsigned int ev = update(r, now_ns);
-	bool was = r->state == BLKREPL_RPO_EXCEEDED;
+	bool was = r->state == BLKREPL_RPO_STATE_EXCEEDED;
 
 	/* From now on it is judged anew; a violation that goes on is still the same. */
 	if (was)
@@ -101,7 +101,7 @@ unsigned int blkrepl_rpo_set(struct blkrepl_rpo *r, u64 now_ns, u32 objective_s)
 	r->objective_ns = objective_s * BLKREPL_NSEC_PER_SEC;
 	r->risk_until_ns = 0;
 	ev |= change(r, judge(r, now_ns, blkrepl_rpo_age(r, now_ns)));
-	if (r->state == BLKREPL_RPO_EXCEEDED) {
+	if (r->state == BLKREPL_RPO_STATE_EXCEEDED) {
 		r->violations += !was;
 		r->since_ns = now_ns;
 	}
@@ -212,7 +212,7 @@ unsigned int blkrepl_rpo_tick(struct blkrepl_rpo *r, u64 now_ns, u64 backlog)
  */
 u64 blkrepl_rpo_violated(const struct blkrepl_rpo *r, u64 now_ns)
 {
-	bool now = r->state == BLKREPL_RPO_EXCEEDED;
+	bool now = r->state == BLKREPL_RPO_STATE_EXCEEDED;
 
 	return r->violated_ns + (now ? now_ns - r->since_ns : 0);
 }

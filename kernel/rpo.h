@@ -6,15 +6,9 @@
 #ifndef BLKREPL_RPO_H
 #define BLKREPL_RPO_H
 
+#include "../uapi/linux/blkrepl.h"
 #include "histogram.h"
 #include "throttle.h"
-
-enum blkrepl_rpo_state {
-	BLKREPL_RPO_UNKNOWN,	/* the target has no recovery point, or no objective is set */
-	BLKREPL_RPO_MET,
-	BLKREPL_RPO_AT_RISK,	/* older than three quarters of the objective, or just was */
-	BLKREPL_RPO_EXCEEDED,
-};
 
 /* What changed; returned by what may change it */
 #define BLKREPL_RPO_EV_EXCEEDED	BIT(0)

@@ -56,7 +56,7 @@ static int collect_barrier(void *ctx)
 static const struct blkrepl_replay_ops ops = {
 	.read = log_read,
 	.apply = collect,
-	.barrier = collect_barrier,
+	.settle = collect_barrier,
 };
 
 /* A mistake: what a descriptor says is done though there is no commit block yet. */

@@ -10,7 +10,8 @@
 #include "../../daemon/util.h"
 #include "daemon-unit.h"
 
-static const struct field_table *const tables[] = { &device_table, &group_table, &member_table, &relationship_table, &pair_table };
+static const struct field_table *const tables[] = { &device_table, &group_table, &member_table, &relationship_table, &pair_table,
+                                                 &rpo_figures_table };
 
 static void sample(const struct field *f, char *buf, size_t size)
 {
@@ -79,6 +80,33 @@ static void test_unknown_and_wrong_attributes(void **state)
         nlmsg_free(m);
 }
 
+static void test_nested_figures(void **state)
+{
+        struct nl_msg *m = nlmsg_alloc();
+        struct nlmsghdr *h = nlmsg_put(m, 0, 0, 100, 0, 0);
+        struct kernel_rpo_figures f = { .present = PRESENT(RPO_FIGURES_SPAN) | PRESENT(RPO_FIGURES_P50) };
+        struct kernel_relationship q;
+
+        nla_put_u64(m, BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_AGE, 1500);
+        /* One more than there is room for: a newer module's */
+        for (f.span = 1; f.span <= KERNEL_FIGURES_MAX + 1; f.span++) {
+                struct nlattr *nest = nla_nest_start(m, BLKREPL_A_RELATIONSHIP_RPO_FIGURES);
+
+                f.p50 = 100 * f.span;
+                assert_int_equal(fields_put(m, &rpo_figures_table, &f), 0);
+                nla_nest_end(m, nest);
+        }
+        assert_int_equal(fields_parse(&relationship_table, nlmsg_attrdata(h, 0), nlmsg_attrlen(h, 0), &q), 0);
+        assert_true(q.present == PRESENT(RELATIONSHIP_RECOVERY_POINT_AGE));
+        assert_int_equal(q.recovery_point_age, 1500);
+        for (size_t i = 0; i < KERNEL_FIGURES_MAX; i++) {
+                assert_int_equal(q.rpo_figures[i].span, i + 1);
+                assert_int_equal(q.rpo_figures[i].p50, 100 * (i + 1));
+                assert_int_equal(q.rpo_figures[i].worst, 0);
+        }
+        nlmsg_free(m);
+}
+
 static void test_values_as_text(void **state)
 {
         const struct field *st = field_find(&relationship_table, "copy_state"), *mode = field_find(&relationship_table, "recovery_mode"),
@@ -109,6 +137,7 @@ int main(void)
                 cmocka_unit_test(test_every_field_survives_a_message),
                 cmocka_unit_test(test_only_what_is_present_is_sent),
                 cmocka_unit_test(test_unknown_and_wrong_attributes),
+                cmocka_unit_test(test_nested_figures),
                 cmocka_unit_test(test_values_as_text),
         };
 

@@ -161,6 +161,28 @@ static void torn_write(void **state)
 	}
 }
 
+/* The first write was cut off: as if it had never been. A later one is a loss. */
+static void torn_first_write(void **state)
+{
+	u64 seq;
+
+	for (seq = 1; seq < 4; seq++) {
+		memset(slots, 0, sizeof(slots));
+		write_block(seq, 1);
+		((u8 *)slot(seq & 1))[SIZE - 1] ^= 1;
+		assert_null(pick());
+		assert_true(blkrepl_block_lost(slots, BLKREPL_BLOCK_DIRTY, 3, TAG));
+		assert_int_equal(blkrepl_block_torn_first(slots, BLKREPL_BLOCK_DIRTY, 3, TAG),
+				 seq == 1);
+	}
+	memset(slots, 0, sizeof(slots));
+	write_block(1, 1);
+	write_block(2, 1);
+	((u8 *)slot(0))[SIZE - 1] ^= 1;
+	((u8 *)slot(1))[SIZE - 1] ^= 1;
+	assert_false(blkrepl_block_torn_first(slots, BLKREPL_BLOCK_DIRTY, 3, TAG));
+}
+
 static void earlier_format_is_gone(void **state)
 {
 	u64 tag = TAG;
@@ -208,7 +230,8 @@ static void superblock(void **state)
 	CHECK_SUPER(-EOPNOTSUPP, sb.version = cpu_to_le32(BLKREPL_VERSION + 1));
 	CHECK_SUPER(-EOPNOTSUPP, sb.version = 0);
 	for (bit = 0; bit < 32; bit++) {
-		CHECK_SUPER(-EOPNOTSUPP, sb.incompat = cpu_to_le32(1u << bit));
+		CHECK_SUPER(1u << bit & BLKREPL_INCOMPAT_KNOWN ? 0 : -EOPNOTSUPP,
+			    sb.incompat = cpu_to_le32(1u << bit));
 		CHECK_SUPER(-EROFS, sb.ro_compat = cpu_to_le32(1u << bit));
 	}
 	CHECK_SUPER(-EUCLEAN, sb.role = 0);
@@ -219,7 +242,7 @@ static void superblock(void **state)
 	CHECK_SUPER(-ERANGE, sb.nr_blocks = cpu_to_le64(1001));
 	/* what cannot be used comes before what can be looked at */
 	CHECK_SUPER(-ERANGE, sb.nr_blocks = cpu_to_le64(1001); sb.ro_compat = cpu_to_le32(1));
-	CHECK_SUPER(-EOPNOTSUPP, sb.role = 0; sb.incompat = cpu_to_le32(1));
+	CHECK_SUPER(-EOPNOTSUPP, sb.role = 0; sb.incompat = cpu_to_le32(1u << 31));
 }
 
 /* The fixed blocks do not overlap and end before the pool. */
@@ -253,6 +276,7 @@ int main(void)
 		cmocka_unit_test(newer_slot_wins),
 		cmocka_unit_test(slot_of_wrong_parity),
 		cmocka_unit_test(torn_write),
+		cmocka_unit_test(torn_first_write),
 		cmocka_unit_test(earlier_format_is_gone),
 		cmocka_unit_test(superblock),
 		cmocka_unit_test(fixed_places),

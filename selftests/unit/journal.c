@@ -57,6 +57,11 @@ static void applied_mark(void **state)
 	assert_int_equal(blkrepl_applied_load(&p, &seq, &j, slots), 0);
 	assert_memory_equal(&p, &q, sizeof(p));
 	assert_int_equal(seq, 1);
+	/* the first one was cut off: nothing had been applied yet */
+	slots[1][100] ^= 1;
+	assert_int_equal(blkrepl_applied_load(&p, &seq, &j, slots), 0);
+	assert_memory_equal(&p, &j.base, sizeof(p));
+	slots[1][100] ^= 1;
 	q.epoch = 12;
 	MARK(2, &q);
 	assert_int_equal(blkrepl_applied_load(&p, &seq, &j, slots), 0);

@@ -22,7 +22,8 @@ static const struct table tables[] = {
 	{ "SyncType", blkrepl_sync_type_name, blkrepl_sync_type_parse, 4 },
 	{ "Mode", blkrepl_mode_name, blkrepl_mode_parse, 4 },
 	{ "leg state", blkrepl_leg_state_name, NULL, 5 },
-	{ "event", blkrepl_event_name, NULL, 14 },
+	{ "event", blkrepl_event_name, NULL, 19 },
+	{ "RPO state", blkrepl_rpo_state_name, NULL, 4 },
 };
 
 /* Upper case, with blanks and hyphens between all letters. */

@@ -2,6 +2,7 @@
 /* The two halves of a relationship, step by step through the operations. */
 #include "unit.h"
 #include "../../kernel/role.h"
+#include "../../kernel/state.h"
 
 #define T	BLKREPL_LINK_TARGET_SIDE
 #define P	BLKREPL_LINK_PENDING
@@ -182,6 +183,23 @@ static void mirrored_flags(void **state)
 	}
 }
 
+/* Only a target that was never written by itself nor left in the middle of a copy. */
+static void replays(void **state)
+{
+	unsigned int s;
+
+	for (s = 0; s < 32; s++) {
+		assert_int_equal(blkrepl_half_replays(s, T), !blkrepl_state_parted(s));
+		assert_false(blkrepl_half_replays(s, 0));
+		assert_false(blkrepl_half_replays(s, T | TORN));
+		assert_false(blkrepl_half_replays(s, T | BLKREPL_LINK_INCONSISTENT));
+	}
+	assert_true(blkrepl_half_replays(BLKREPL_COPY_STATE_SYNCHRONIZED, T));
+	assert_true(blkrepl_half_replays(BLKREPL_COPY_STATE_UNSYNCHRONIZED, T));
+	assert_false(blkrepl_half_replays(BLKREPL_COPY_STATE_FAILEDOVER, T));
+	assert_false(blkrepl_half_replays(BLKREPL_COPY_STATE_SPLIT, T));
+}
+
 static void told(void **state)
 {
 	assert_false(blkrepl_half_told(10, P, 4, T));
@@ -203,6 +221,7 @@ int main(void)
 		cmocka_unit_test(steps),
 		cmocka_unit_test(torn_is_never_open),
 		cmocka_unit_test(mirrored_flags),
+		cmocka_unit_test(replays),
 		cmocka_unit_test(told),
 	};
 

@@ -76,12 +76,12 @@ static void life_of_an_objective(void **state)
 	u64 t = 1000 * SEC;
 
 	blkrepl_rpo_init(&r, t, 8);
-	assert_int_equal(r.state, BLKREPL_RPO_UNKNOWN);
+	assert_int_equal(r.state, BLKREPL_RPO_STATE_UNKNOWN);
 	assert_int_equal(blkrepl_rpo_tick(&r, t + SEC, 0), 0);
 	assert_int_equal(blkrepl_rpo_age(&r, t + SEC), 0);
 	t += 2 * SEC;
 	assert_int_equal(blkrepl_rpo_point(&r, t, t - SEC, 77), BLKREPL_RPO_EV_KNOWN);
-	assert_int_equal(r.state, BLKREPL_RPO_MET);
+	assert_int_equal(r.state, BLKREPL_RPO_STATE_MET);
 	assert_int_equal(r.point_us, 77);
 	assert_int_equal(blkrepl_rpo_age(&r, t), SEC);
 	t -= SEC;	/* the time of the recovery point */
@@ -105,7 +105,7 @@ static void life_of_an_objective(void **state)
 	assert_int_equal(blkrepl_rpo_point(&r, t + 15 * SEC, t + 15 * SEC, 80), 0);
 	assert_int_equal(blkrepl_rpo_tick(&r, t + 20 * SEC - 1, 0), 0);
 	assert_int_equal(blkrepl_rpo_tick(&r, t + 20 * SEC, 0), BLKREPL_RPO_EV_SAFE);
-	assert_int_equal(r.state, BLKREPL_RPO_MET);
+	assert_int_equal(r.state, BLKREPL_RPO_STATE_MET);
 	assert_int_equal(blkrepl_rpo_point(&r, t + 20 * SEC, t + 19 * SEC, 80), 0);
 	/* nobody looked for a long time: the violation began all the same when it began */
 	assert_int_equal(blkrepl_rpo_tick(&r, t + 119 * SEC, 0), BLKREPL_RPO_EV_EXCEEDED);
@@ -135,9 +135,9 @@ static void other_objectives(void **state)
 {
 	blkrepl_rpo_init(&r, 0, 0);
 	assert_int_equal(blkrepl_rpo_point(&r, 0, 0, 1), 0);
-	assert_int_equal(r.state, BLKREPL_RPO_UNKNOWN);
+	assert_int_equal(r.state, BLKREPL_RPO_STATE_UNKNOWN);
 	assert_int_equal(blkrepl_rpo_set(&r, 5 * SEC, 10), BLKREPL_RPO_EV_KNOWN);
-	assert_int_equal(r.state, BLKREPL_RPO_MET);
+	assert_int_equal(r.state, BLKREPL_RPO_STATE_MET);
 	/* a violation is not dated back before the objective was set */
 	assert_int_equal(blkrepl_rpo_set(&r, 6 * SEC, 2), BLKREPL_RPO_EV_EXCEEDED);
 	assert_int_equal(r.violations, 1);
@@ -286,7 +286,7 @@ static void random_times(void **state)
 			point = t;
 			blkrepl_rpo_point(&r, t, point, i);
 			check_seed(r.violated_ns == violated && r.violations == violations, seed);
-			check_seed(r.state != BLKREPL_RPO_EXCEEDED, seed);
+			check_seed(r.state != BLKREPL_RPO_STATE_EXCEEDED, seed);
 		}
 	}
 }
