@@ -11,7 +11,8 @@
  *	        log->lock			fixed blocks of the log volume
  *	          spinlocks, never two at once:
  *	        link->copy_lock			(below conf only) the copy engine's cursor
- *	          shard->lock, pair->dirty_lock, link->lock, intent_lock, held_lock
+ *	          shard->lock, pair->dirty_lock, link->lock, async->lock, intent_lock,
+ *		  held_lock
  *
  * A spinlock is the innermost lock. Of these only group->conf, group->meta_lock
  * (by the sweeper) and the target's own log->lock are held while the target is
@@ -42,10 +43,16 @@
  *	handover.c	parting at one instant; giving access or role away
  *	takeover.c	a target takes over by itself
  *	restore.c	the source becomes what the target is
+ *	objective.c	the recovery-point objective
  *	copy.c		the copy engine
+ *	capture.c	asynchronous mode: writes are recorded in epochs; see async.h
+ *	transmit.c	asynchronous mode: their way to the target
+ *	ring.c		the journal on a log volume, and replaying it
+ *	apply.c		carrying out an epoch's writes
  *	netlink.c, netlink-link.c, notify.c, debugfs.c, trace.h
  * and, without any kernel call in them, format.c, layout.c, dirty.c, state.c,
- * role.c, generation.c, throttle.c, names.c.
+ * role.c, generation.c, throttle.c, names.c, journal.c, replay.c, epoch.c,
+ * rpo.c, histogram.c.
  */
 #ifndef BLKREPL_H
 #define BLKREPL_H
@@ -70,9 +77,11 @@
 #include "dirty.h"
 #include "format.h"
 #include "generation.h"
+#include "journal.h"
 #include "layout.h"
 #include "names.h"
 #include "role.h"
+#include "rpo.h"
 #include "state.h"
 #include "throttle.h"
 
@@ -98,6 +107,7 @@ struct blkrepl_link;
 struct blkrepl_pair;
 struct genl_family;
 struct blkrepl_conn;
+struct blkrepl_capture;
 struct genl_info;
 
 /**
@@ -113,6 +123,7 @@ struct genl_info;
  * @areas_seq: see @super_seq
  * @link_seq: see @super_seq
  * @mark_seq: see @super_seq
+ * @journal_seq: see @super_seq
  * @writes: blocks written
  * @nr_blocks: size, for showing
  * @used_blocks: given to areas, for showing
@@ -130,6 +141,7 @@ struct blkrepl_log {
 	u64 areas_seq[BLKREPL_NR_AREA_BLOCKS];
 	u64 link_seq;
 	u64 mark_seq;
+	u64 journal_seq;
 	atomic64_t writes;
 	u64 nr_blocks;
 	u64 used_blocks;
@@ -247,6 +259,8 @@ enum blkrepl_target_state {
  * @kind: what it is
  * @locked: it owns its range
  * @mirrored: it goes or went to the target too
+ * @captured: it gets to the target with its epoch
+ * @epoch: that, until its source leg has ended
  * @whole: its bounds are block bounds: the target's blocks become clean
  * @orig: the caller's bio; NULL for the copy engine
  * @start: accounting of @orig
@@ -278,7 +292,9 @@ struct blkrepl_io {
 	u8 kind;
 	bool locked;
 	bool mirrored;
+	bool captured;
 	bool whole;
+	struct blkrepl_capture *epoch;
 	struct bio *orig;
 	unsigned long start;
 	blk_opf_t op;
@@ -333,6 +349,8 @@ struct blkrepl_io {
  * @held: writes that came while writes are held
  * @holding: writes are held
  * @hold_wait: waits for @write_ref to become 0
+ * @paced: more is captured than may be; writers wait
+ * @pace_wait: for that to end
  * @noio: allocations by the holder must not wait for file systems
  * @ios: pool of struct blkrepl_io
  * @pages: pool of private pages
@@ -380,6 +398,8 @@ struct blkrepl_group {
 	bool holding;
 	unsigned int noio;
 	wait_queue_head_t hold_wait;
+	bool paced;
+	wait_queue_head_t pace_wait;
 
 	mempool_t *ios;
 	mempool_t *pages;
@@ -405,6 +425,7 @@ extern struct workqueue_struct *blkrepl_copy_wq;	/* the copy engine */
 extern struct workqueue_struct *blkrepl_conf_wq;	/* ticks, probing, closing */
 extern struct workqueue_struct *blkrepl_target_wq;	/* submitting to targets */
 extern struct workqueue_struct *blkrepl_zero_wq;	/* zeroing targets, which waits for them */
+extern struct workqueue_struct *blkrepl_async_wq;	/* sealing and sending epochs */
 extern struct kmem_cache *blkrepl_io_cache;
 extern struct kmem_cache *blkrepl_vec_cache;
 extern int blkrepl_major;
@@ -418,6 +439,7 @@ enum blkrepl_fault_point {
 	BLKREPL_FAULT_NO_PAGES,		/* the quick allocation of private pages fails */
 	BLKREPL_FAULT_NO_CHUNK,		/* no memory for a block of the dirty bitmap */
 	BLKREPL_FAULT_NO_PROBE,		/* a lost target is not asked whether it is back */
+	BLKREPL_FAULT_NO_APPLY,		/* a committed epoch does not get to the members */
 	BLKREPL_FAULT_STOP,		/* all ends after so many steps; see blkrepl_fault_step() */
 	BLKREPL_NR_FAULTS,
 };
@@ -565,6 +587,8 @@ int blkrepl_log_write_link(struct blkrepl_log *log, struct blkrepl_disk_link *l)
 int blkrepl_log_read_link(struct blkrepl_log *log, struct blkrepl_disk_link *l);
 int blkrepl_log_read_mark(struct blkrepl_log *log, struct blkrepl_disk_mark *m);
 int blkrepl_log_write_mark(struct blkrepl_log *log, struct blkrepl_disk_mark *m);
+int blkrepl_log_read_journal(struct blkrepl_log *log, struct blkrepl_journal *j);
+int blkrepl_log_write_journal(struct blkrepl_log *log, struct blkrepl_disk_journal *d);
 int blkrepl_log_write_bits(struct blkrepl_log *log, u16 type, unsigned int member,
 			   u32 chunk, struct blkrepl_disk_bits *b, u64 tag, u64 *seq);
 
@@ -585,5 +609,6 @@ void blkrepl_debugfs_init(void);
 void blkrepl_debugfs_exit(void);
 
 #include "link.h"
+#include "async.h"
 
 #endif

@@ -73,7 +73,7 @@ static bool outlasts_hold(struct sync_req *req)
 {
 	unsigned long until = READ_ONCE(req->conn->link->hold_until);
 
-	if (req->nr || !until)
+	if (req->nr || req->bio.bi_iter.bi_size || !until)
 		return false;
 	while (!wait_for_completion_timeout(&req->end, HZ / 10 + 1)) {
 		if (percpu_ref_is_dying(&req->conn->ref))
@@ -128,7 +128,7 @@ static void copy_pages(struct sync_req *req, void *buf, unsigned int len, bool t
  * @bdev: the device
  * @opf: operation and flags
  * @sector: where
- * @buf: data
+ * @buf: data, NULL for zeroes
  * @len: bytes; 0 for a flush
  *
  * With a connection the data are copied, so that @buf is the caller's again
@@ -143,10 +143,14 @@ int blkrepl_conn_sync_io(struct blkrepl_conn *conn, struct blkrepl_pair *pair,
 			 struct block_device *bdev, blk_opf_t opf, sector_t sector, void *buf,
 			 unsigned int len)
 {
-	unsigned int n = DIV_ROUND_UP(len, PAGE_SIZE);
+	const bool zero = (opf & REQ_OP_MASK) == REQ_OP_WRITE_ZEROES;
+	unsigned int n = zero ? 0 : DIV_ROUND_UP(len, PAGE_SIZE);
 	struct sync_req *req;
 	int r;
 
+	if (!conn && zero)
+		return blkdev_issue_zeroout(bdev, sector, len >> SECTOR_SHIFT, GFP_NOIO,
+					    opf & REQ_NOUNMAP ? BLKDEV_ZERO_NOUNMAP : 0);
 	if (!conn)
 		return plain_io(bdev, opf, sector, buf, len);
 	/* One reference for this function, another one for the request. */

@@ -62,6 +62,29 @@ static unsigned int next_state(struct blkrepl_link *link)
 }
 
 /*
+ * What was committed to the target's journal and had not reached its members. It has
+ * an image of one instant before anything else is done with it.
+ */
+static int catch_up(struct blkrepl_link *link, struct blkrepl_conn *conn,
+		    const struct blkrepl_disk_link *l, struct netlink_ext_ack *extack)
+{
+	struct blkrepl_apply *apply;
+	u64 us, seq;
+	int r;
+
+	if (!blkrepl_half_replays(le16_to_cpu(l->copy_state), le32_to_cpu(l->flags)))
+		return 0;
+	apply = blkrepl_apply_to_target(conn);
+	r = apply ? blkrepl_ring_replay(&conn->log, link->uuid, apply, &us, &seq) : -ENOMEM;
+	blkrepl_apply_free(apply);
+	if (r)
+		NL_SET_ERR_MSG(extack, "the target's journal cannot be replayed");
+	else if (us > link->recovery_point_us)
+		link->recovery_point_us = us;
+	return r;
+}
+
+/*
  * Check that the target's log volume is the one of this relationship; next becomes
  * the state that follows, unless the present one is to stay.
  */
@@ -100,6 +123,7 @@ static int check_target(struct blkrepl_link *link, struct blkrepl_conn *conn, bo
 	r = blkrepl_half_meet(link, conn, l);
 	if (r)
 		NL_SET_ERR_MSG(extack, "what the target has changed by itself cannot be read");
+	r = r ?: catch_up(link, conn, l, extack);
 	*next = still ? link->state : next_state(link);
 	r = r ?: judge(link, !still && blkrepl_state_flows(*next), extack);
 out:
@@ -412,7 +436,7 @@ static void heartbeat(struct blkrepl_link *link)
 	if (m) {
 		memcpy(m->link_uuid, link->uuid, BLKREPL_UUID_SIZE);
 		m->generation = cpu_to_le64(link->gens.latest);
-		m->recovery_point_us = cpu_to_le64(blkrepl_now_us());
+		m->recovery_point_us = cpu_to_le64(blkrepl_link_point(link));
 		blkrepl_log_write_mark(&conn->log, m);
 		kfree(m);
 	}
@@ -431,10 +455,13 @@ void blkrepl_tick_work(struct work_struct *work)
 						 tick_work);
 	unsigned int state = READ_ONCE(link->state);
 
+	blkrepl_objective_tick(link);
 	if (state == BLKREPL_COPY_STATE_SYNCHRONIZED) {
-		if (blkrepl_link_dirty_blocks(link))
+		if (blkrepl_link_wants_capture(link))
+			queue_work(blkrepl_conf_wq, &link->mode_work);
+		else if (blkrepl_link_dirty_blocks(link))
 			blkrepl_copy_again(link);
-		else
+		if (!blkrepl_link_dirty_blocks(link))
 			heartbeat(link);
 	} else if (state == BLKREPL_COPY_STATE_UNSYNCHRONIZED ||
 		   state == BLKREPL_COPY_STATE_MIXED) {

@@ -192,6 +192,31 @@ static int write_target(struct blkrepl_io *io, struct blkrepl_link *link, sector
 	return r;
 }
 
+/* The blocks go into the open epoch: all, or those that the target does not have so. */
+static int capture_blocks(struct blkrepl_io *io, struct blkrepl_pair *pair, sector_t sector,
+			  unsigned int bytes, unsigned int *written)
+{
+	unsigned int n = DIV_ROUND_UP(bytes, PAGE_SIZE), i = 0, k;
+	bool compare = READ_ONCE(pair->link->flags) & BLKREPL_LINK_COMPARE;
+	int r = 0;
+
+	if (compare)
+		r = target_io(io, pair->link, REQ_OP_READ, sector, COPY_PAGES, bytes);
+	while (!r && i < n) {
+		if (compare && !block_differs(io, i, bytes)) {
+			i++;
+			continue;
+		}
+		for (k = i + 1; k < n && (!compare || block_differs(io, k, bytes)); k++)
+			;
+		r = blkrepl_catchup_copied(io, pair, i, k - i);
+		if (!r)
+			*written += (k - i) * PAGE_SIZE;
+		i = k;
+	}
+	return r;
+}
+
 /*
  * Copy one range. Returns 0, or an error after which the slot must end; @io may
  * be with the target then.
@@ -224,6 +249,13 @@ static int copy_range(struct blkrepl_io *io, struct blkrepl_pair *pair, u64 bit,
 	/* What the source cannot read stays marked; others go on. */
 	if (source_io(io, REQ_OP_READ, sector, sectors << SECTOR_SHIFT))
 		goto out;
+	if (blkrepl_captures(link)) {
+		r = capture_blocks(io, pair, sector, sectors << SECTOR_SHIFT, &written);
+		atomic64_add(written, &link->copy_written);
+		if (!r)
+			blkrepl_link_mark_clean(pair, sector, sectors);
+		goto traced;
+	}
 	r = write_target(io, link, sector, sectors << SECTOR_SHIFT, &written);
 	atomic64_add(written, &link->copy_written);
 	if (!r) {

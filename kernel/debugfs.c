@@ -20,6 +20,7 @@ static const char *const fault_names[BLKREPL_NR_FAULTS] = {
 	[BLKREPL_FAULT_NO_PAGES]	= "no-pages",
 	[BLKREPL_FAULT_NO_CHUNK]	= "no-chunk",
 	[BLKREPL_FAULT_NO_PROBE]	= "no-probe",
+	[BLKREPL_FAULT_NO_APPLY]	= "no-apply",
 	[BLKREPL_FAULT_STOP]		= "stop",
 };
 
@@ -120,6 +121,7 @@ static void show_link(struct seq_file *m, struct blkrepl_link *link)
 		   link->name, blkrepl_copy_state_name(link->state), link->revision, link->flags,
 		   blkrepl_link_dirty_blocks(link), link->stale_durable, link->copy_running,
 		   link->gens.latest, link->gens.base);
+	blkrepl_capture_show(m, link);
 	rcu_read_lock();
 	conn = rcu_dereference(link->conn);
 	if (conn)

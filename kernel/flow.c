@@ -45,10 +45,12 @@ static int leave_out(struct blkrepl_link *link, struct netlink_ext_ack *extack)
 	return out > 0;
 }
 
-static void begin_mirroring(struct blkrepl_link *link)
+static void begin_mirroring(struct blkrepl_link *link, enum blkrepl_pair_mode mode)
 {
 	unsigned int i;
 
+	if (mode == BLKREPL_PAIR_MIRROR)
+		blkrepl_capture_over(link);
 	spin_lock_irq(&link->lock);
 	link->stale_durable = false;
 	link->hold_io = false;
@@ -60,7 +62,7 @@ static void begin_mirroring(struct blkrepl_link *link)
 		if (pair->out)
 			continue;
 		WRITE_ONCE(pair->suspect, false);
-		WRITE_ONCE(pair->mode, BLKREPL_PAIR_MIRROR);
+		WRITE_ONCE(pair->mode, mode);
 	}
 	spin_unlock_irq(&link->lock);
 }
@@ -90,7 +92,7 @@ int blkrepl_link_flow(struct blkrepl_link *link, unsigned int state, unsigned in
 		      const char *reason, struct netlink_ext_ack *extack)
 {
 	struct blkrepl_group *g = link->group;
-	bool awaited, same = state == BLKREPL_COPY_STATE_SYNCHRONIZED;
+	bool awaited, fuzzy = false, same = state == BLKREPL_COPY_STATE_SYNCHRONIZED;
 	const u32 was = link->flags;
 	struct blkrepl_conn *conn;
 	struct blkrepl_gens gens;
@@ -135,8 +137,10 @@ again:
 	}
 	/* What the copy is about to do to the target stands there first. */
 	if (blkrepl_link_dirty_blocks(link)) {
+		fuzzy = fuzzy || (blkrepl_catchup_may(link) && !blkrepl_catchup_prepare(link, conn));
 		mutex_lock(&link->state_lock);
-		link->flags |= BLKREPL_LINK_INCONSISTENT;
+		if (!fuzzy)
+			link->flags |= BLKREPL_LINK_INCONSISTENT;
 		mutex_unlock(&link->state_lock);
 		same = false;
 	}
@@ -153,7 +157,8 @@ again:
 		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");
 		goto untouched;
 	}
-	if ((blkrepl_link_dirty_blocks(link) && !(link->flags & BLKREPL_LINK_INCONSISTENT)) ||
+	if ((blkrepl_link_dirty_blocks(link) && !fuzzy &&
+	     !(link->flags & BLKREPL_LINK_INCONSISTENT)) ||
 	    !blkrepl_conn_alive(link)) {
 		/* A write came in between, or the target went again. */
 		blkrepl_group_release(g);
@@ -165,6 +170,12 @@ again:
 		goto untouched;
 	}
 	same = same && !r;
+	r = fuzzy ? blkrepl_capture_open(link, true) : r;
+	if (r < 0) {
+		NL_SET_ERR_MSG(extack, "there is no memory to capture writes");
+		blkrepl_group_release(g);
+		goto untouched;
+	}
 	state = r ? BLKREPL_COPY_STATE_MIXED : same ? BLKREPL_COPY_STATE_SYNCHRONIZED :
 						      BLKREPL_COPY_STATE_UNSYNCHRONIZED;
 	mutex_lock(&link->state_lock);
@@ -184,12 +195,14 @@ again:
 	r = blkrepl_link_set_state(link, state, reason);
 	if (r) {
 		link->gens = gens;
+		if (fuzzy)
+			blkrepl_capture_close(link);
 	} else {
 		if (awaited)
 			blkrepl_link_answer(link, false, BLK_STS_OK);
 		if (same)
 			link->probe_backoff = 1;
-		begin_mirroring(link);
+		begin_mirroring(link, fuzzy ? BLKREPL_PAIR_CAPTURE : BLKREPL_PAIR_MIRROR);
 	}
 	mutex_unlock(&link->state_lock);
 	blkrepl_group_release(g);
@@ -202,6 +215,8 @@ again:
 	return 0;
 
 untouched:
+	if (fuzzy)
+		blkrepl_catchup_forget(link, true);
 	/* Nothing was sent: what the target has is as good as it was. */
 	mutex_lock(&link->state_lock);
 	link->flags = was;

@@ -214,6 +214,7 @@ static void shut(struct blkrepl_group *g)
 	/* The last one's release may still be waking us. */
 	synchronize_rcu();
 	WRITE_ONCE(g->fenced, true);
+	wake_up_all(&g->pace_wait);
 }
 
 /**
@@ -316,6 +317,7 @@ static struct blkrepl_group *group_alloc(const struct blkrepl_group_param *p)
 	spin_lock_init(&g->held_lock);
 	bio_list_init(&g->held);
 	init_waitqueue_head(&g->hold_wait);
+	init_waitqueue_head(&g->pace_wait);
 	mutex_init(&g->pages_lock);
 	spin_lock_init(&g->intent_lock);
 	INIT_LIST_HEAD(&g->intent_wait);

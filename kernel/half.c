@@ -40,7 +40,51 @@ int blkrepl_half_forget(struct blkrepl_log *log, bool torn)
 		return r;
 	for (i = 0; i < BLKREPL_MAX_MEMBERS; i++)
 		blkrepl_layout_drop(log->layout, BLKREPL_BLOCK_DIRTY, 0, i);
+	blkrepl_layout_drop(log->layout, BLKREPL_BLOCK_RING, 0, BLKREPL_NO_MEMBER);
 	return blkrepl_log_write_areas(log);
+}
+
+/**
+ * blkrepl_half_replay - bring a group's members to the end of what its journal has
+ * @g: the group, which is on the list; nothing is written to it yet
+ * @l: its half of the relationship; its recovery point is brought up to date
+ * @extack: told what is wrong
+ *
+ * Context: may sleep; g->conf is held.
+ */
+int blkrepl_half_replay(struct blkrepl_group *g, struct blkrepl_disk_link *l,
+			struct netlink_ext_ack *extack)
+{
+	struct blkrepl_disk_member *m;
+	struct blkrepl_apply *apply;
+	unsigned int i, k;
+	u64 us = 0, seq;
+	int r;
+
+	if (!blkrepl_half_replays(le16_to_cpu(l->copy_state), le32_to_cpu(l->flags)))
+		return 0;
+	m = kvcalloc(BLKREPL_MAX_MEMBERS, sizeof(*m), GFP_KERNEL);
+	apply = blkrepl_apply_alloc(NULL);
+	r = m && apply ? blkrepl_log_read_members(&g->log, m) : -ENOMEM;
+	for (i = 0; i < BLKREPL_MAX_MEMBERS && !r; i++) {
+		if (!(le32_to_cpu(m[i].flags) & BLKREPL_MEMBER_USED))
+			continue;
+		for (k = 0; k < g->nr_vols; k++) {
+			if (!blkrepl_uuid_equal(m[i].uuid, g->vol[k]->uuid))
+				continue;
+			apply->member[i].bdev = blkrepl_bdev(g->vol[k]->source);
+			apply->sectors[i] = min_t(u64, le64_to_cpu(m[i].sectors),
+						  g->vol[k]->sectors);
+		}
+	}
+	r = r ?: blkrepl_ring_replay(&g->log, l->uuid, apply, &us, &seq);
+	if (r)
+		NL_SET_ERR_MSG(extack, "the journal on the log volume cannot be replayed, and the members lack what is in it");
+	else if (us > le64_to_cpu(l->recovery_point_us))
+		l->recovery_point_us = cpu_to_le64(us);
+	blkrepl_apply_free(apply);
+	kvfree(m);
+	return r;
 }
 
 static int admit_plain(struct blkrepl_group *g, bool force, struct netlink_ext_ack *extack)
@@ -78,6 +122,9 @@ int blkrepl_half_admit(struct blkrepl_group *g, const struct blkrepl_group_param
 		return -ENOMEM;
 	r = blkrepl_log_read_link(&g->log, l);
 	if (!r && p->forget && blkrepl_uuid_equal(l->uuid, p->forget)) {
+		r = blkrepl_half_replay(g, l, extack);
+		if (r)
+			goto out;
 		r = blkrepl_half_forget(&g->log, le32_to_cpu(l->flags) & BLKREPL_LINK_TORN);
 		r = r ?: -ENOENT;
 	}
@@ -152,7 +199,7 @@ int blkrepl_half_write(struct blkrepl_link *link, struct blkrepl_conn *conn, uns
 	}
 	fill_other(link, gens, state, theirs, tag, l);
 	if (state == BLKREPL_COPY_STATE_SYNCHRONIZED)
-		l->recovery_point_us = cpu_to_le64(blkrepl_now_us());
+		l->recovery_point_us = cpu_to_le64(blkrepl_link_point(link));
 	r = blkrepl_log_write_link(&conn->log, l);
 	kfree(l);
 	if (r)
@@ -201,8 +248,11 @@ static void visit_hot(struct visit *v, struct blkrepl_pair *pair, u32 extent)
 
 	if (start >= pair->vol->sectors)
 		return;
-	/* Without a generation of its own it has acknowledged nothing that this side lacks. */
-	if (v->link->target_gens.base)
+	/*
+	 * Without a generation of its own it has acknowledged nothing that this side
+	 * lacks, unless it was asynchronous.
+	 */
+	if (v->link->target_gens.base || v->link->mode == BLKREPL_MODE_ASYNCHRONOUS)
 		v->blocks += BLKREPL_EXTENT_BLOCKS;
 	if (v->take)
 		blkrepl_link_mark_dirty(pair, start, min_t(sector_t, BLKREPL_EXTENT_SECTORS,

@@ -48,6 +48,7 @@ static int hold_and_drain(struct blkrepl_link *link, unsigned int timeout_ms,
 		return 0;
 	/* Mirroring may have ended while what was in flight was waited for. */
 	r = !blkrepl_link_mirrors(link) ? -ENOTCONN :
+	    blkrepl_captures(link) ? -EAGAIN :
 	    blkrepl_link_dirty_blocks(link) ? -EBUSY : blkrepl_conn_flush(link);
 	/* Nor may this side lose what the other is not told to be different. */
 	for (i = 0; i < g->nr_vols && !r; i++)

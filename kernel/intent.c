@@ -448,11 +448,13 @@ static unsigned int find_idle(struct blkrepl_vol *vol, bool all)
 			*ext &= ~BLKREPL_EXT_TOUCHED;
 			*ext |= BLKREPL_EXT_IDLE;
 		}
-		if (*ext & BLKREPL_EXT_TOUCHED) {
+		/* A write that is under way may take its epoch yet. */
+		if ((*ext & BLKREPL_EXT_TOUCHED) ||
+		    blkrepl_range_busy(shard, start, BLKREPL_EXTENT_SECTORS)) {
 			*ext &= ~(BLKREPL_EXT_TOUCHED | BLKREPL_EXT_IDLE);
 		} else if (!(*ext & BLKREPL_EXT_IDLE)) {
 			*ext |= BLKREPL_EXT_IDLE;
-		} else if (!blkrepl_range_busy(shard, start, BLKREPL_EXTENT_SECTORS)) {
+		} else {
 			*ext |= BLKREPL_EXT_CLEARING;
 			n++;
 		}
@@ -579,14 +581,18 @@ static int sweep(struct blkrepl_group *g, bool all)
 	int r = 0;
 
 	lockdep_assert_held(&g->meta_lock);
-	mirrored = link && blkrepl_link_mirrors_some(link);
+	mirrored = link && blkrepl_link_mirrors_some(link) && !blkrepl_captures(link);
 	/* What the target had not flushed when it was stopped is not marked yet. */
 	if (link && blkrepl_link_suspect(link))
 		return -EAGAIN;
+	if (link && !blkrepl_capture_may_sweep(link))
+		return -EAGAIN;
 	for (i = 0; i < g->nr_vols; i++)
 		idle += find_idle(g->vol[i], all);
-	if (link)
+	if (link) {
+		blkrepl_capture_swept(link);
 		take_images(link, &images, max);
+	}
 	if (!idle && list_empty(&images))
 		return 0;
 	for (i = 0; i < g->nr_vols && mirrored; i++)

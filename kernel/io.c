@@ -115,15 +115,18 @@ static void write_done(struct blkrepl_io *io)
 		sector_t sector = io->node.start;
 		unsigned int sectors = io->node.last - sector + 1;
 
-		if (io->mirrored && (!both || io->src_status))
+		if ((io->mirrored && (!both || io->src_status)) ||
+		    (io->captured && io->src_status))
 			blkrepl_link_mark_dirty(pair, sector, sectors);
 		else if (both && io->whole && READ_ONCE(pair->dirty.weight))
 			blkrepl_link_mark_clean(pair, sector, sectors);
 		blkrepl_range_unlock(io);
 	}
+	if (io->epoch)
+		blkrepl_capture_end(io);
 	if (io->src_status)
 		blkrepl_io_answer(io, io->src_status);
-	else if (pair && !both)
+	else if (pair && !both && !io->captured)
 		blkrepl_link_await(io);
 	else
 		blkrepl_io_answer(io, BLK_STS_OK);
@@ -157,6 +160,43 @@ static void mark_user_io(struct blkrepl_link *link)
 		WRITE_ONCE(link->user_jiffies, now);
 }
 
+/* Whether a write goes to the target itself, or with its epoch, or is tracked. */
+static struct blkrepl_conn *choose_way(struct blkrepl_io *io, struct blkrepl_pair *pair,
+				       unsigned int bytes)
+{
+	mark_user_io(pair->link);
+	switch (READ_ONCE(pair->mode)) {
+	case BLKREPL_PAIR_MIRROR:
+		return blkrepl_conn_tryget(pair->link);
+	case BLKREPL_PAIR_CAPTURE:
+		io->captured = !bytes || blkrepl_capture_begin(io);
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+static void leave_way(struct blkrepl_io *io, struct blkrepl_conn *conn)
+{
+	if (conn)
+		blkrepl_conn_put(conn);
+	if (io->epoch)
+		blkrepl_capture_end(io);
+}
+
+/* What cannot be captured the target lacks: it lacks all that follows, too. */
+static void capture(struct blkrepl_io *io, struct blkrepl_link *link)
+{
+	int r = blkrepl_capture_add(io);
+
+	if (!r)
+		return;
+	if (r != -ENOTCONN)
+		blkrepl_link_fail(link, NULL, r);
+	blkrepl_capture_end(io);
+	io->captured = false;
+}
+
 /**
  * blkrepl_write_go - send a write to the legs
  * @io: the request; it has all that it needs but its pages
@@ -174,15 +214,12 @@ void blkrepl_write_go(struct blkrepl_io *io)
 	struct blkrepl_conn *conn = NULL;
 	bool copied = false;
 
-	if (pair) {
-		mark_user_io(pair->link);
-		if (READ_ONCE(pair->mode) == BLKREPL_PAIR_MIRROR)
-			conn = blkrepl_conn_tryget(pair->link);
-	}
-	if (conn && (io->op & REQ_OP_MASK) == REQ_OP_WRITE && bytes) {
+	if (pair)
+		conn = choose_way(io, pair, bytes);
+	if ((conn || io->captured) && (io->op & REQ_OP_MASK) == REQ_OP_WRITE && bytes) {
 		copied = blkrepl_io_pages(io, bytes, orig->bi_opf & REQ_NOWAIT);
 		if (!copied) {
-			blkrepl_conn_put(conn);
+			leave_way(io, conn);
 			blkrepl_write_abort(io, BLK_STS_AGAIN);
 			return;
 		}
@@ -190,14 +227,15 @@ void blkrepl_write_go(struct blkrepl_io *io)
 		blkrepl_io_bio(io, &io->src, source, io->op, sector, bytes);
 	} else {
 		if (bio_init_clone(source, &io->src, orig, GFP_NOIO)) {
-			if (conn)
-				blkrepl_conn_put(conn);
+			leave_way(io, conn);
 			blkrepl_write_abort(io, BLK_STS_RESOURCE);
 			return;
 		}
 		io->src.bi_opf = io->op;
 		io->src.bi_private = io;
 	}
+	if (io->epoch)
+		capture(io, pair->link);
 	io->src.bi_end_io = source_end_io;
 	io->done = write_done;
 	io->mirrored = conn;
@@ -215,7 +253,7 @@ void blkrepl_write_go(struct blkrepl_io *io)
 		}
 		if (copied)
 			this_cpu_add(*pair->link->mirrored, bytes);
-	} else if (pair && bytes) {
+	} else if (pair && bytes && !io->captured) {
 		blkrepl_link_mark_dirty(pair, sector, bytes >> SECTOR_SHIFT);
 		if (unlikely(READ_ONCE(pair->link->unwritten)))
 			blkrepl_link_written(pair->link);
@@ -344,6 +382,22 @@ void blkrepl_submit_write(struct bio *bio)
 		blkrepl_write_go(io);
 }
 
+/* More is captured than may be: writers wait, holding nothing. */
+static bool await_pace(struct bio *bio)
+{
+	struct blkrepl_vol *vol = bio->bi_bdev->bd_disk->private_data;
+	struct blkrepl_group *g = vol->group;
+
+	if (likely(!READ_ONCE(g->paced)))
+		return true;
+	if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return false;
+	}
+	wait_event(g->pace_wait, !READ_ONCE(g->paced) || READ_ONCE(g->fenced));
+	return true;
+}
+
 /**
  * blkrepl_submit_bio - a bio for a replica device
  * @bio: the bio
@@ -363,7 +417,8 @@ void blkrepl_submit_bio(struct bio *bio)
 	case REQ_OP_WRITE:
 	case REQ_OP_DISCARD:
 	case REQ_OP_WRITE_ZEROES:
-		blkrepl_submit_write(bio);
+		if (await_pace(bio))
+			blkrepl_submit_write(bio);
 		return;
 	default:
 		bio->bi_status = BLK_STS_NOTSUPP;

@@ -28,6 +28,7 @@ static void release_pairs(struct blkrepl_link *link)
  */
 void blkrepl_link_free(struct blkrepl_link *link)
 {
+	blkrepl_capture_free(link);
 	release_pairs(link);
 	free_percpu(link->mirrored);
 	kfree(link->log_path);
@@ -42,6 +43,7 @@ static void release_work(struct work_struct *work)
 
 	cancel_work_sync(&link->revive_work);
 	cancel_work_sync(&link->restored_work);
+	cancel_work_sync(&link->mode_work);
 	cancel_work_sync(&link->written_work);
 	cancel_delayed_work_sync(&link->hold_work);
 	cancel_delayed_work_sync(&link->tick_work);
@@ -141,6 +143,7 @@ struct blkrepl_link *blkrepl_link_alloc(struct blkrepl_group *g, struct blkrepl_
 	blkrepl_group_get(g);
 	link->group = g;
 	spin_lock_init(&link->lock);
+	spin_lock_init(&link->rpo_lock);
 	mutex_init(&link->state_lock);
 	INIT_LIST_HEAD(&link->await);
 	INIT_WORK(&link->stale_work, blkrepl_stale_work);
@@ -149,6 +152,7 @@ struct blkrepl_link *blkrepl_link_alloc(struct blkrepl_group *g, struct blkrepl_
 	INIT_WORK(&link->revive_work, blkrepl_revive_work);
 	INIT_WORK(&link->written_work, blkrepl_written_work);
 	INIT_WORK(&link->restored_work, blkrepl_restored_work);
+	INIT_WORK(&link->mode_work, blkrepl_mode_work);
 	INIT_DELAYED_WORK(&link->hold_work, blkrepl_hold_work);
 	INIT_WORK(&link->release_work, release_work);
 	blkrepl_copy_init(link);
@@ -243,6 +247,7 @@ static void set_params(struct blkrepl_link *link, const struct blkrepl_link_para
 		      (p->seeded ? BLKREPL_LINK_COMPARE : 0);
 	link->leg_timeout_ms = p->leg_timeout_ms;
 	link->heartbeat_ms = p->heartbeat_ms;
+	link->rpo_s = p->rpo_s;
 	link->throttle.limit = p->rate_limit;
 	link->throttle.yield = p->yield_rate;
 	link->dirty_tag = get_random_u64();
@@ -298,6 +303,7 @@ int blkrepl_link_new(struct blkrepl_group *g, const struct blkrepl_link_param *p
 	if (!link)
 		return -ENOMEM;
 	set_params(link, p);
+	blkrepl_objective_init(link);
 	r = blkrepl_conn_open(link, p->log_path, p->dev, p->nr_devs, &conn, extack);
 	if (r)
 		goto err_free;
@@ -421,6 +427,7 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	link->state = le16_to_cpu(l->copy_state);
 	link->leg_timeout_ms = le32_to_cpu(l->leg_timeout_ms);
 	link->heartbeat_ms = le32_to_cpu(l->heartbeat_ms);
+	link->rpo_s = le32_to_cpu(l->rpo_s);
 	link->revision = le64_to_cpu(l->revision);
 	link->throttle.limit = le64_to_cpu(l->rate_limit);
 	link->throttle.yield = le64_to_cpu(l->yield_rate);
@@ -437,6 +444,7 @@ int blkrepl_link_load(struct blkrepl_group *g, struct netlink_ext_ack *extack)
 	r = load_dirty(link);
 	if (r)
 		goto out;
+	blkrepl_objective_init(link);
 	blkrepl_link_attach(link);
 	for (i = 0; i < link->nr_pairs; i++)
 		blkrepl_intent_suspect(&link->pair[i]);
@@ -498,6 +506,11 @@ void blkrepl_link_quiet(struct blkrepl_link *link)
 {
 	bool flushed;
 
+	/* What the target lacks then is dirty, and it is known to lag. */
+	if (blkrepl_capture_stop(link, link->leg_timeout_ms) && blkrepl_captures(link)) {
+		blkrepl_link_cut_off(link);
+		flush_work(&link->stale_work);
+	}
 	/* The source answers sooner or later; the target is not waited for. */
 	while (blkrepl_copy_halt(link, 1000))
 		blkrepl_link_cut_off(link);

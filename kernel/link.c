@@ -52,10 +52,24 @@ void blkrepl_link_mark_dirty(struct blkrepl_pair *pair, sector_t sector, unsigne
 {
 	u64 first = sector / BLKREPL_BLOCK_SECTORS;
 	u64 last = (sector + sectors - 1) / BLKREPL_BLOCK_SECTORS;
+
+	blkrepl_link_mark_blocks(pair, first, last - first + 1);
+}
+
+/**
+ * blkrepl_link_mark_blocks - blocks differ, or may differ
+ * @pair: the pair
+ * @first: the first one
+ * @nr: how many
+ *
+ * Context: any.
+ */
+void blkrepl_link_mark_blocks(struct blkrepl_pair *pair, u64 first, u64 nr)
+{
 	unsigned long flags;
 
 	spin_lock_irqsave(&pair->dirty_lock, flags);
-	blkrepl_dirty_set(&pair->dirty, first, last - first + 1);
+	blkrepl_dirty_set(&pair->dirty, first, nr);
 	spin_unlock_irqrestore(&pair->dirty_lock, flags);
 }
 
@@ -75,7 +89,7 @@ void blkrepl_link_mark_clean(struct blkrepl_pair *pair, sector_t sector, unsigne
 	unsigned long flags;
 
 	spin_lock_irqsave(&pair->dirty_lock, flags);
-	if (READ_ONCE(pair->mode) == BLKREPL_PAIR_MIRROR)
+	if (READ_ONCE(pair->mode) != BLKREPL_PAIR_TRACK)
 		blkrepl_dirty_clear(&pair->dirty, sector / BLKREPL_BLOCK_SECTORS,
 				    DIV_ROUND_UP(sectors, BLKREPL_BLOCK_SECTORS));
 	spin_unlock_irqrestore(&pair->dirty_lock, flags);
@@ -133,6 +147,7 @@ void blkrepl_link_fill(struct blkrepl_link *link, const struct blkrepl_gens *gen
 	l->copy_state = cpu_to_le16(state);
 	l->leg_timeout_ms = cpu_to_le32(link->leg_timeout_ms);
 	l->heartbeat_ms = cpu_to_le32(link->heartbeat_ms);
+	l->rpo_s = cpu_to_le32(link->rpo_s);
 	l->revision = cpu_to_le64(link->revision);
 	l->rate_limit = cpu_to_le64(link->throttle.limit);
 	l->yield_rate = cpu_to_le64(link->throttle.yield);
@@ -309,7 +324,7 @@ void blkrepl_link_fork(struct blkrepl_link *link)
 	if (link->flags & BLKREPL_LINK_RESTORING)
 		return;
 	if (link->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
-		link->recovery_point_us = blkrepl_now_us();
+		link->recovery_point_us = blkrepl_link_point(link);
 	blkrepl_gens_fork(&link->gens, blkrepl_fresh_generation());
 }
 
@@ -444,6 +459,8 @@ void blkrepl_link_synced(struct blkrepl_link *link)
 	u32 flags, turns;
 	int r;
 
+	if (blkrepl_captures(link) && blkrepl_catchup_end(link))
+		return;
 	mutex_lock(&link->state_lock);
 	mine = link->gens;
 	theirs = link->target_gens;
@@ -516,7 +533,7 @@ static int switch_consistency(struct blkrepl_link *link, bool on)
 	if (on)
 		flags |= BLKREPL_LINK_CONSISTENCY;
 	else if (link->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
-		link->recovery_point_us = blkrepl_now_us();
+		link->recovery_point_us = blkrepl_link_point(link);
 	/* Whoever finds a leg failed looks at it under this lock. */
 	spin_lock_irq(&link->lock);
 	WRITE_ONCE(link->flags, flags);

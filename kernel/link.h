@@ -10,6 +10,7 @@
 enum blkrepl_pair_mode {
 	BLKREPL_PAIR_TRACK,		/* note what changes */
 	BLKREPL_PAIR_MIRROR,		/* write to both legs */
+	BLKREPL_PAIR_CAPTURE,		/* write to the source, and record what is written */
 };
 
 /**
@@ -23,7 +24,7 @@ enum blkrepl_pair_mode {
  * @sectors: size of the target's device when it was opened last
  * @peer_sectors: size of the target member in its group
  * @target_dev: its number, 0 when it is not open
- * @mode: changes to BLKREPL_PAIR_MIRROR only while writes are held
+ * @mode: goes to BLKREPL_PAIR_TRACK at any time, to others only while writes are held
  * @out: its target failed while others go on, and has not answered since; only
  *	in Mixed, or where that is about to be told; under link->lock
  * @suspect: mirroring has stopped, and what the target acknowledged since its
@@ -31,6 +32,8 @@ enum blkrepl_pair_mode {
  *	under link->lock
  * @dirty_lock: protects @dirty
  * @dirty: what differs
+ * @behind: while the target catches up: what is on its way to it in the epoch that
+ *	is not committed yet; else it has no chunks
  * @errors: failed requests to the leg
  */
 struct blkrepl_pair {
@@ -48,6 +51,7 @@ struct blkrepl_pair {
 	bool suspect;
 	spinlock_t dirty_lock;
 	struct blkrepl_dirty dirty;
+	struct blkrepl_dirty behind;
 	atomic64_t errors;
 };
 
@@ -158,6 +162,11 @@ struct blkrepl_conn {
  * @copy_ended: monotonic time, ns, 0 while it runs
  * @user_jiffies: when a user wrote last, for the throttle
  * @restored_work: ends a restore
+ * @rpo_s: recovery-point objective in seconds, 0 for none
+ * @rpo_lock: protects @rpo
+ * @rpo: how the objective is kept
+ * @async: asynchronous mode, once there was any
+ * @mode_work: begins it
  * @removing: the relationship goes away
  */
 struct blkrepl_link {
@@ -241,6 +250,11 @@ struct blkrepl_link {
 	u64 copy_ended;
 	unsigned long user_jiffies;
 	struct work_struct restored_work;
+	u32 rpo_s;
+	spinlock_t rpo_lock;
+	struct blkrepl_rpo rpo;
+	struct blkrepl_async *async;
+	struct work_struct mode_work;
 	bool removing;
 };
 
@@ -285,6 +299,7 @@ struct blkrepl_link_param {
 	u64 yield_rate;
 	u32 leg_timeout_ms;
 	u32 heartbeat_ms;
+	u32 rpo_s;
 	bool hold_on_failure;
 	bool manual_recovery;
 };
@@ -312,6 +327,7 @@ struct blkrepl_settings {
 	u64 yield_rate;
 	u32 leg_timeout_ms;
 	u32 heartbeat_ms;
+	u32 rpo_s;
 	bool manual_recovery;
 	bool hold_on_failure;
 };
@@ -345,6 +361,8 @@ void blkrepl_hold_work(struct work_struct *work);
 /* half.c */
 int blkrepl_half_admit(struct blkrepl_group *g, const struct blkrepl_group_param *p,
 		       struct netlink_ext_ack *extack);
+int blkrepl_half_replay(struct blkrepl_group *g, struct blkrepl_disk_link *l,
+			struct netlink_ext_ack *extack);
 int blkrepl_half_forget(struct blkrepl_log *log, bool torn);
 int blkrepl_half_format(struct blkrepl_link *link, struct blkrepl_conn *conn, bool force,
 			struct netlink_ext_ack *extack);
@@ -409,6 +427,7 @@ bool blkrepl_link_restoring(struct blkrepl_link *link);
 int blkrepl_link_store(struct blkrepl_link *link);
 int blkrepl_link_set_state(struct blkrepl_link *link, unsigned int state, const char *reason);
 void blkrepl_link_mark_dirty(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
+void blkrepl_link_mark_blocks(struct blkrepl_pair *pair, u64 first, u64 nr);
 void blkrepl_link_mark_clean(struct blkrepl_pair *pair, sector_t sector, unsigned int sectors);
 u64 blkrepl_link_dirty_blocks(struct blkrepl_link *link);
 bool blkrepl_link_consistent(struct blkrepl_link *link);

@@ -253,6 +253,9 @@ int blkrepl_log_load(struct blkrepl_log *log, struct netlink_ext_ack *extack)
 		read_slots(log, BLKREPL_AT_LINKS, BLKREPL_BLOCK_LINK, 0, buf, &log->link_seq, &r);
 	if (!r)
 		read_slots(log, BLKREPL_AT_MARK, BLKREPL_BLOCK_MARK, 0, buf, &log->mark_seq, &r);
+	if (!r)
+		read_slots(log, BLKREPL_AT_JOURNAL, BLKREPL_BLOCK_JOURNAL, 0, buf,
+			   &log->journal_seq, &r);
 out:
 	kfree(buf);
 	return r;
@@ -312,6 +315,7 @@ int blkrepl_log_format(struct blkrepl_log *log, const u8 *uuid, const char *name
 	memset(log->areas_seq, 0, sizeof(log->areas_seq));
 	log->link_seq = 0;
 	log->mark_seq = 0;
+	log->journal_seq = 0;
 	log->failed = false;
 	none = kzalloc(sizeof(*none), GFP_KERNEL);
 	if (!none)
@@ -498,6 +502,51 @@ int blkrepl_log_write_mark(struct blkrepl_log *log, struct blkrepl_disk_mark *m)
 	blkrepl_block_seal(m, BLKREPL_BLOCK_MARK, 0, log->tag, seq);
 	r = sync_io(log, REQ_OP_WRITE | REQ_SYNC, BLKREPL_AT_MARK + (seq & 1), m,
 		    BLKREPL_BLOCK_SIZE);
+	mutex_unlock(&log->lock);
+	return r;
+}
+
+/**
+ * blkrepl_log_read_journal - read the head of the journal
+ * @log: a loaded log volume
+ * @j: filled
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOENT where there is none, -EUCLEAN where it is lost, what
+ * blkrepl_journal_load() says of it, or an error of the device.
+ */
+int blkrepl_log_read_journal(struct blkrepl_log *log, struct blkrepl_journal *j)
+{
+	void *buf = kmalloc(2 * BLKREPL_BLOCK_SIZE, GFP_NOIO);
+	const struct blkrepl_disk_journal *d;
+	int r;
+
+	if (!buf)
+		return -ENOMEM;
+	d = read_slots(log, BLKREPL_AT_JOURNAL, BLKREPL_BLOCK_JOURNAL, 0, buf,
+		       &log->journal_seq, &r);
+	if (!r && !d)
+		r = blkrepl_block_lost(buf, BLKREPL_BLOCK_JOURNAL, 0, log->tag) &&
+		    !blkrepl_block_torn_first(buf, BLKREPL_BLOCK_JOURNAL, 0, log->tag) ?
+		    -EUCLEAN : -ENOENT;
+	r = r ?: blkrepl_journal_load(j, d, blkrepl_layout_ring_blocks(log->layout, 0));
+	kfree(buf);
+	return r;
+}
+
+/**
+ * blkrepl_log_write_journal - write the head of the journal, durably
+ * @log: the log volume
+ * @d: the block; sealed here
+ *
+ * Context: may sleep.
+ */
+int blkrepl_log_write_journal(struct blkrepl_log *log, struct blkrepl_disk_journal *d)
+{
+	int r;
+
+	mutex_lock(&log->lock);
+	r = write_slot(log, BLKREPL_AT_JOURNAL, BLKREPL_BLOCK_JOURNAL, 0, d, &log->journal_seq);
 	mutex_unlock(&log->lock);
 	return r;
 }

@@ -31,7 +31,8 @@
 #include "trace.h"
 
 /**
- * blkrepl_link_mirrors - whether writes go to the target, of all pairs
+ * blkrepl_link_mirrors - whether writes go to the target, of all pairs; directly, or
+ * with their epochs
  * @link: the relationship
  *
  * Context: any.
@@ -41,7 +42,7 @@ bool blkrepl_link_mirrors(struct blkrepl_link *link)
 	unsigned int i;
 
 	for (i = 0; i < link->nr_pairs; i++)
-		if (READ_ONCE(link->pair[i].mode) != BLKREPL_PAIR_MIRROR)
+		if (READ_ONCE(link->pair[i].mode) == BLKREPL_PAIR_TRACK)
 			return false;
 	return true;
 }
@@ -57,7 +58,7 @@ bool blkrepl_link_mirrors_some(struct blkrepl_link *link)
 	unsigned int i;
 
 	for (i = 0; i < link->nr_pairs; i++)
-		if (READ_ONCE(link->pair[i].mode) == BLKREPL_PAIR_MIRROR)
+		if (READ_ONCE(link->pair[i].mode) != BLKREPL_PAIR_TRACK)
 			return true;
 	return false;
 }
@@ -93,6 +94,11 @@ void blkrepl_link_settle_suspects(struct blkrepl_link *link, bool flushed)
 	unsigned int i;
 
 	lockdep_assert_held(&link->state_lock);
+	/* What was captured is durable there when it has arrived. */
+	if (blkrepl_captures(link)) {
+		blkrepl_capture_fold(link);
+		flushed = true;
+	}
 	for (i = 0; i < link->nr_pairs; i++) {
 		struct blkrepl_pair *pair = &link->pair[i];
 
@@ -133,8 +139,11 @@ static bool stop_pairs(struct blkrepl_link *link, struct blkrepl_pair *only, int
 	for (i = 0; i < link->nr_pairs; i++) {
 		struct blkrepl_pair *pair = &link->pair[i];
 
-		if (pair->mode != BLKREPL_PAIR_MIRROR || (only && only != pair))
+		if (pair->mode == BLKREPL_PAIR_TRACK || (only && only != pair))
 			continue;
+		/* Tracked writes come now: no epoch ends after this. */
+		if (pair->mode == BLKREPL_PAIR_CAPTURE)
+			WRITE_ONCE(link->async->halt, true);
 		WRITE_ONCE(pair->mode, BLKREPL_PAIR_TRACK);
 		WRITE_ONCE(pair->suspect, true);
 		WRITE_ONCE(pair->out, only);
@@ -186,6 +195,7 @@ bool blkrepl_link_fail(struct blkrepl_link *link, struct blkrepl_pair *pair, int
 
 	spin_lock_irqsave(&link->lock, flags);
 	whole = !pair || (!pair->out && ((link->flags & BLKREPL_LINK_CONSISTENCY) ||
+					 pair->mode == BLKREPL_PAIR_CAPTURE ||
 					 blkrepl_link_restoring(link)));
 	was = stop_pairs(link, whole ? NULL : pair, error);
 	if (!was && whole && blkrepl_link_restoring(link)) {
@@ -322,7 +332,7 @@ static void go_on_without(struct blkrepl_link *link, unsigned int state, const c
 		if (!blkrepl_state_flows(link->state) || link->state == state)
 			return;
 		if (link->state == BLKREPL_COPY_STATE_SYNCHRONIZED)
-			link->recovery_point_us = blkrepl_now_us();
+			link->recovery_point_us = blkrepl_link_point(link);
 		link->when_broken_us = blkrepl_now_us();
 		link->revision++;
 		strscpy(link->reason, "the target failed; writes are held", sizeof(link->reason));

@@ -15,6 +15,7 @@ struct workqueue_struct *blkrepl_copy_wq;
 struct workqueue_struct *blkrepl_conf_wq;
 struct workqueue_struct *blkrepl_target_wq;
 struct workqueue_struct *blkrepl_zero_wq;
+struct workqueue_struct *blkrepl_async_wq;
 struct kmem_cache *blkrepl_io_cache;
 struct kmem_cache *blkrepl_vec_cache;
 /*
@@ -43,6 +44,7 @@ static const struct {
 	{ &blkrepl_conf_wq,	"blkrepl_conf" },
 	{ &blkrepl_target_wq,	"blkrepl_target" },
 	{ &blkrepl_zero_wq,	"blkrepl_zero" },
+	{ &blkrepl_async_wq,	"blkrepl_async" },
 };
 
 static void destroy_queues(void)

@@ -5,6 +5,7 @@
 #include "netlink.h"
 
 #define MIN_TIMEOUT_MS	100
+#define MAX_RPO_S	2592000
 #define MAX_TIMEOUT_MS	600000
 #define DEFAULT_LEG_MS	10000
 #define DEFAULT_YIELD	(64ULL << 20)
@@ -71,6 +72,10 @@ static int check_settings(struct genl_info *info)
 			return blkrepl_nl_wrong(info, BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS,
 				     "the heartbeat must be 1000 to 600000 ms, or 0 for none");
 	}
+	if (a[BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE] &&
+	    nla_get_u32(a[BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE]) > MAX_RPO_S)
+		return blkrepl_nl_wrong(info, BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE,
+			     "the recovery-point objective must be 0 (none) to 2592000 s");
 	return 0;
 }
 
@@ -117,13 +122,15 @@ static int parse_link(struct genl_info *info, struct blkrepl_link_param *p)
 		       nla_get_u16(a[BLKREPL_A_RELATIONSHIP_SYNC_TYPE]) : BLKREPL_SYNC_MIRROR;
 	p->mode = a[BLKREPL_A_RELATIONSHIP_MODE] ?
 		  nla_get_u16(a[BLKREPL_A_RELATIONSHIP_MODE]) : BLKREPL_MODE_SYNCHRONOUS;
-	if (p->sync_type != BLKREPL_SYNC_MIRROR || p->mode != BLKREPL_MODE_SYNCHRONOUS) {
-		NL_SET_ERR_MSG(info->extack, "this version offers synchronous mirrors only");
+	if (p->sync_type != BLKREPL_SYNC_MIRROR ||
+	    (p->mode != BLKREPL_MODE_SYNCHRONOUS && p->mode != BLKREPL_MODE_ASYNCHRONOUS)) {
+		NL_SET_ERR_MSG(info->extack, "this version offers synchronous and asynchronous mirrors only");
 		return -EOPNOTSUPP;
 	}
 	p->rate_limit = get_u64(info, BLKREPL_A_RELATIONSHIP_RATE_LIMIT, 0);
 	p->yield_rate = get_u64(info, BLKREPL_A_RELATIONSHIP_YIELD_RATE, DEFAULT_YIELD);
 	p->leg_timeout_ms = get_u32(info, BLKREPL_A_RELATIONSHIP_LEG_TIMEOUT_MS, DEFAULT_LEG_MS);
+	p->rpo_s = get_u32(info, BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE, 0);
 	p->heartbeat_ms = get_u32(info, BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS, DEFAULT_BEAT_MS);
 	p->manual_recovery = get_bool(info, BLKREPL_A_RELATIONSHIP_RECOVERY_MODE, false);
 	p->hold_on_failure = get_bool(info, BLKREPL_A_RELATIONSHIP_HOLD_ON_FAILURE, false);
@@ -215,6 +222,8 @@ int blkrepl_nl_relationship_set_doit(struct sk_buff *skb, struct genl_info *info
 						  link->leg_timeout_ms),
 			.heartbeat_ms = get_u32(info, BLKREPL_A_RELATIONSHIP_HEARTBEAT_MS,
 						link->heartbeat_ms),
+			.rpo_s = get_u32(info, BLKREPL_A_RELATIONSHIP_RECOVERY_POINT_OBJECTIVE,
+					 link->rpo_s),
 			.manual_recovery = get_bool(info, BLKREPL_A_RELATIONSHIP_RECOVERY_MODE,
 						    flags & BLKREPL_LINK_MANUAL_RECOVERY),
 			.hold_on_failure = get_bool(info, BLKREPL_A_RELATIONSHIP_HOLD_ON_FAILURE,
@@ -222,7 +231,9 @@ int blkrepl_nl_relationship_set_doit(struct sk_buff *skb, struct genl_info *info
 		};
 
 		r = blkrepl_link_set(link, &s);
-		if (r)
+		if (r == -ETIMEDOUT || r == -EAGAIN)
+			NL_SET_ERR_MSG(info->extack, "the target did not catch up in time; nothing was changed");
+		else if (r)
 			NL_SET_ERR_MSG(info->extack, "the source's log volume cannot be written");
 	}
 	blkrepl_nl_unlock_group(g);

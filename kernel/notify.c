@@ -213,7 +213,7 @@ static int fill_link_settings(struct sk_buff *skb, struct blkrepl_link *link)
 static int fill_link_times(struct sk_buff *skb, struct blkrepl_link *link, unsigned int state)
 {
 	const int pad = BLKREPL_A_RELATIONSHIP_PAD;
-	u64 point = state == BLKREPL_COPY_STATE_SYNCHRONIZED ? blkrepl_now_us() :
+	u64 point = state == BLKREPL_COPY_STATE_SYNCHRONIZED ? blkrepl_link_point(link) :
 							       READ_ONCE(link->recovery_point_us);
 
 	return put_u64(skb, BLKREPL_A_RELATIONSHIP_RECOVERY_POINT, point, pad) ||
@@ -283,7 +283,7 @@ int blkrepl_fill_link(struct sk_buff *skb, struct blkrepl_link *link, u32 event,
 	    nla_put_string(skb, BLKREPL_A_RELATIONSHIP_REASON, link->reason) ||
 	    put_u64(skb, BLKREPL_A_RELATIONSHIP_EVENT_SEQ, seq, pad) ||
 	    fill_link_settings(skb, link) || fill_link_copy(skb, link) ||
-	    fill_link_times(skb, link, state))
+	    fill_link_times(skb, link, state) || blkrepl_objective_fill(skb, link))
 		return -EMSGSIZE;
 	if (event != U32_MAX && nla_put_u32(skb, BLKREPL_A_RELATIONSHIP_EVENT, event))
 		return -EMSGSIZE;
@@ -304,7 +304,7 @@ static unsigned int leg_state_of(struct blkrepl_pair *pair)
 		s = BLKREPL_LEG_STATE_ORPHANED;
 	else if (percpu_ref_is_dying(&conn->ref) || READ_ONCE(pair->out))
 		s = BLKREPL_LEG_STATE_FAILED;
-	else if (READ_ONCE(pair->mode) == BLKREPL_PAIR_MIRROR)
+	else if (READ_ONCE(pair->mode) != BLKREPL_PAIR_TRACK)
 		s = BLKREPL_LEG_STATE_UP;
 	else
 		s = BLKREPL_LEG_STATE_STOPPED;

@@ -41,6 +41,7 @@ static void apply_settings(struct blkrepl_link *link, const struct blkrepl_setti
 	link->throttle.yield = s->yield_rate;
 	link->leg_timeout_ms = s->leg_timeout_ms;
 	link->heartbeat_ms = s->heartbeat_ms;
+	WRITE_ONCE(link->rpo_s, s->rpo_s);
 	link->flags &= ~(BLKREPL_LINK_MANUAL_RECOVERY | BLKREPL_LINK_HOLD_ON_FAILURE);
 	link->flags |= (s->manual_recovery ? BLKREPL_LINK_MANUAL_RECOVERY : 0) |
 		       (s->hold_on_failure ? BLKREPL_LINK_HOLD_ON_FAILURE : 0);
@@ -78,12 +79,17 @@ int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s
 	int r;
 
 	lockdep_assert_held(&link->group->conf);
+	/* Then nothing is acknowledged that the target lacks. */
+	r = s->hold_on_failure ? blkrepl_capture_stop(link, BLKREPL_HOLD_MS) : 0;
+	if (r)
+		return r;
 	mutex_lock(&link->state_lock);
 	old = (struct blkrepl_settings){
 		.rate_limit = link->throttle.limit,
 		.yield_rate = link->throttle.yield,
 		.leg_timeout_ms = link->leg_timeout_ms,
 		.heartbeat_ms = link->heartbeat_ms,
+		.rpo_s = link->rpo_s,
 		.manual_recovery = link->flags & BLKREPL_LINK_MANUAL_RECOVERY,
 		.hold_on_failure = link->flags & BLKREPL_LINK_HOLD_ON_FAILURE,
 	};
@@ -97,8 +103,10 @@ int blkrepl_link_set(struct blkrepl_link *link, const struct blkrepl_settings *s
 	/* Held writes may go now. */
 	if (!r && old.hold_on_failure && !s->hold_on_failure)
 		queue_work(blkrepl_state_wq, &link->stale_work);
-	if (!r)
+	if (!r) {
+		blkrepl_objective_set(link);
 		tell_settings(link);
+	}
 	if (!r)
 		blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
 	return r;
@@ -161,11 +169,20 @@ static int set_mode(struct blkrepl_link *link, unsigned int mode, struct netlink
 	if (r)
 		link->mode = old;
 	mutex_unlock(&link->state_lock);
-	if (r)
+	if (r) {
 		NL_SET_ERR_MSG(extack, "the source's log volume cannot be written");
-	else
-		blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
-	return r;
+		return r;
+	}
+	/* What keeps it from being asynchronous now, keeps it for a while only, but for room. */
+	if (blkrepl_link_wants_capture(link) &&
+	    blkrepl_capture_start(link, BLKREPL_HOLD_MS, extack) == -ENOSPC) {
+		if (old != mode)
+			set_mode(link, old, extack);
+		return -ENOSPC;
+	}
+	tell_settings(link);
+	blkrepl_notify_link(link, BLKREPL_EVENT_STATE);
+	return 0;
 }
 
 /* Begin to copy over what the other side has changed by itself. */
@@ -507,6 +524,19 @@ int blkrepl_link_op(struct blkrepl_group *g, const struct blkrepl_op_param *p,
 				      "the pairs that went on are stopped, too", extack);
 		if (r)
 			return r;
+	}
+	/* In the middle of catching up the target has the last point before that. */
+	if (p->op == BLKREPL_OPERATION_FAILOVER && blkrepl_catchup_runs(link)) {
+		r = blkrepl_link_stop(link, BLKREPL_COPY_STATE_BROKEN, NULL, p->timeout_ms,
+				      "catching up was stopped for a Failover", extack);
+		if (r)
+			return r;
+	}
+	/* What stops the transfer does without a target that takes too long. */
+	r = blkrepl_capture_stop(link, p->timeout_ms);
+	if (r && p->op == BLKREPL_OPERATION_RESET_TO_SYNC) {
+		NL_SET_ERR_MSG(extack, "the target did not catch up in time; the mode is what it was");
+		return r;
 	}
 	return carry_out(link, p, cell, extack);
 }

@@ -86,6 +86,8 @@ static void copy_state(struct blkrepl_link *old, struct blkrepl_link *new)
 	strscpy(new->reason, old->reason, sizeof(new->reason));
 	new->leg_timeout_ms = old->leg_timeout_ms;
 	new->heartbeat_ms = old->heartbeat_ms;
+	new->rpo_s = old->rpo_s;
+	new->rpo = old->rpo;
 	new->throttle = old->throttle;
 	new->copy_total = old->copy_total;
 	atomic64_set(&new->copy_written, atomic64_read(&old->copy_written));
@@ -154,7 +156,8 @@ int blkrepl_regroup_rest(struct blkrepl_link *link, unsigned int timeout_ms,
 	int r;
 
 	lockdep_assert_held(&link->group->conf);
-	r = blkrepl_copy_halt(link, timeout_ms);
+	r = blkrepl_capture_stop(link, timeout_ms);
+	r = r ?: blkrepl_copy_halt(link, timeout_ms);
 	if (!r)
 		return 0;
 	NL_SET_ERR_MSG(extack, "what is in flight did not end in time; nothing was changed");

@@ -26,6 +26,8 @@ struct blkrepl_io *blkrepl_io_alloc(struct blkrepl_vol *vol, enum blkrepl_io_kin
 	io->kind = kind;
 	io->locked = false;
 	io->mirrored = false;
+	io->captured = false;
+	io->epoch = NULL;
 	io->whole = false;
 	io->orig = NULL;
 	INIT_LIST_HEAD(&io->wait);

@@ -122,6 +122,10 @@ int blkrepl_takeover(struct blkrepl_group *g, struct blkrepl_disk_link *l, bool 
 		NL_SET_ERR_MSG(extack, "the source is up; give Failover to it");
 		return -EBUSY;
 	}
+	/* The half still says that it is a target, should this be cut off. */
+	r = blkrepl_half_replay(g, l, extack);
+	if (r)
+		return r;
 	blkrepl_gens_load(&gens, l);
 	/* From here on it is written apart; what it may have tracked before counts on. */
 	if (!gens.base) {

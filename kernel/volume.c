@@ -470,7 +470,8 @@ int blkrepl_vol_resize(struct blkrepl_vol *vol, struct netlink_ext_ack *extack)
 		return -ERANGE;
 	}
 	/* The copy engine uses the tables too. */
-	r = link ? blkrepl_copy_halt(link, BLKREPL_HOLD_MS) : 0;
+	r = link ? blkrepl_capture_stop(link, BLKREPL_HOLD_MS) ?:
+		   blkrepl_copy_halt(link, BLKREPL_HOLD_MS) : 0;
 	r = r ?: blkrepl_group_hold(g, BLKREPL_HOLD_MS);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the source did not finish its writes in time; nothing was changed");

@@ -76,7 +76,7 @@ check "a target that is not there" says 3 "target" rel "0:$(target_uuid 0):m0:/d
 check "a target that is the source" says 4 . rel "0:$(target_uuid 0):m0:/dev/mapper/s0"
 check "too many targets" says 2 "one target" rel "$T0" "1:$(target_uuid 1):m1:/dev/mapper/half"
 check "a target's log volume that is too small" says 8 "too small" rel target_log_path=/dev/mapper/small "$T0"
-check "an asynchronous mode" says 7 "synchronous" rel mode=3 "$T0"
+check "a mode that there is not" says 7 "mirrors only" rel mode=9 "$T0"
 check "a deadline out of range" says 2 "deadline" rel leg_timeout_ms=1 "$T0"
 check "a heartbeat out of range" says 2 "heartbeat" rel heartbeat_ms=5 "$T0"
 check "nothing is left of all that" same "$(blkrepl-setup show --json | jq '.relationships | length')" 0
