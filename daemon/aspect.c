@@ -275,6 +275,9 @@ static int check_params(struct relationship *q, const struct create_params *p, s
                                  q->name, q->source->name, q->target->name, q->name);
         if (other && other != q)
                 return error_set(e, CODE_INVALID_PARAMETER, "There is a relationship named %s already; choose another name.", p->name);
+        if (p->mode != BLKREPL_MODE_SYSTEM && (p->mode != q->mode || p->rpo != q->rpo))
+                return error_set(e, CODE_INVALID_PARAMETER, "The relationship that was dissolved was %s with a RecoveryPointObjective of %u, and will be so again; give Mode 0, and change it afterwards (ResetToSync, ResetToAsync, Set).",
+                                 blkrepl_mode_name(q->mode), q->rpo);
         if (p->options.inactive)
                 return error_set(e, CODE_INVALID_PARAMETER, "The groups have the aspect %s and are copied at once; leave Inactive out, or delete the aspect first.", q->name);
         return 0;

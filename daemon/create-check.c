@@ -71,24 +71,23 @@ int create_group_params_read(sd_bus_message *m, struct create_params *p, sd_bus_
 
 static int check_kind(const struct create_params *p, sd_bus_error *e)
 {
+        int r;
+
         if (!blkrepl_sync_type_name(p->sync_type))
                 return error_set(e, CODE_INVALID_PARAMETER, "%u is no SyncType; use 6 (Mirror).", p->sync_type);
         if (p->sync_type != BLKREPL_SYNC_MIRROR)
                 return error_set(e, CODE_NOT_SUPPORTED, "This version does not offer %s relationships; use 6 (Mirror).",
                                  blkrepl_sync_type_name(p->sync_type));
         if (!blkrepl_mode_name(p->mode))
-                return error_set(e, CODE_INVALID_PARAMETER, "%u is no Mode; use 2 (Synchronous), or 0 to let the system choose.", p->mode);
-        if (p->mode == BLKREPL_MODE_SYNCHRONOUS && p->rpo > 0)
-                return error_set(e, CODE_INVALID_PARAMETER, "Mode Synchronous needs a RecoveryPointObjective of 0, not %u; give 0.", p->rpo);
-        if ((p->mode == BLKREPL_MODE_ASYNCHRONOUS || p->mode == BLKREPL_MODE_ADAPTIVE) && p->rpo == 0)
-                return error_set(e, CODE_INVALID_PARAMETER, "Mode %s needs a RecoveryPointObjective of at least 1 second; give one, or Mode 2 (Synchronous).",
-                                 blkrepl_mode_name(p->mode));
+                return error_set(e, CODE_INVALID_PARAMETER, "%u is no Mode; use 2 (Synchronous), 3 (Asynchronous), or 0 to let the system choose.", p->mode);
+        r = options_check_objective(p->mode, p->rpo, p->mode == BLKREPL_MODE_SYNCHRONOUS ? ", or Mode 3 (Asynchronous)" : ", or Mode 2 (Synchronous)", e);
+        if (r < 0)
+                return r;
         if (p->mode == BLKREPL_MODE_SYSTEM && p->rpo > 0)
-                return error_set(e, CODE_NOT_SUPPORTED, "With a RecoveryPointObjective of %u the mode would be Adaptive, which this version does not offer; give 0 for Synchronous.",
+                return error_set(e, CODE_NOT_SUPPORTED, "With a RecoveryPointObjective of %u the mode would be Adaptive, which this version does not offer; give 0 for Synchronous, or Mode 3 (Asynchronous).",
                                  p->rpo);
-        if (p->mode != BLKREPL_MODE_SYSTEM && p->mode != BLKREPL_MODE_SYNCHRONOUS)
-                return error_set(e, CODE_NOT_SUPPORTED, "This version does not offer Mode %s; use 2 (Synchronous) with a RecoveryPointObjective of 0.",
-                                 blkrepl_mode_name(p->mode));
+        if (p->mode == BLKREPL_MODE_ADAPTIVE)
+                return error_set(e, CODE_NOT_SUPPORTED, "This version does not offer Mode Adaptive; use 3 (Asynchronous), or 2 (Synchronous) with a RecoveryPointObjective of 0.");
         return 0;
 }
 

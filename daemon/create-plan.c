@@ -14,6 +14,11 @@
 #include "peer.h"
 #include "volume.h"
 
+/* Room for a journal, of the members' size */
+#define JOURNAL_PART 32
+#define JOURNAL_MIN (UINT64_C(16) << 20)
+#define JOURNAL_MAX (UINT64_C(2) << 30)
+
 /* Free space of a pool, as it is used up by the plan. */
 struct share {
         const struct lvm_vg *vg;
@@ -247,6 +252,15 @@ static uint64_t log_needed(const struct group *g)
         return sectors ? blkrepl_layout_min_blocks(sectors, g->n_members) * BLKREPL_BLOCK_SIZE : 0;
 }
 
+uint64_t create_journal_room(unsigned int mode, uint64_t members_size)
+{
+        uint64_t size = members_size / JOURNAL_PART;
+
+        if (mode != BLKREPL_MODE_ASYNCHRONOUS)
+                return 0;
+        return size < JOURNAL_MIN ? JOURNAL_MIN : size > JOURNAL_MAX ? JOURNAL_MAX : size;
+}
+
 /* The volume group of a path of the form /dev/VG/LV that LVM knows, or that the plan is to make. */
 static const struct lvm_vg *vg_of(struct create *c, const struct member *m)
 {
@@ -342,6 +356,8 @@ static int plan_log(struct create *c, struct group *g, const struct options *o, 
 
         if (o->present & OPTION_BIT(OPTION_LOG_VOLUME))
                 return plan_given_log(c, g, o->log_volume, needed, e);
+        if (!(o->present & OPTION_BIT(OPTION_LOG_SIZE)))
+                needed += create_journal_room(c->params.mode, group_size(c->source));
         if (o->log_size > needed)
                 needed = o->log_size;
         r = find_log_pool(c, g, o, which, needed, &vg, e);
@@ -485,7 +501,7 @@ static int make_objects(struct create *c, const char *source, const char *target
                 return -ENOMEM;
         c->relationship->hidden = true;
         c->relationship->sync_type = c->params.sync_type;
-        c->relationship->mode = BLKREPL_MODE_SYNCHRONOUS;
+        c->relationship->mode = c->params.mode == BLKREPL_MODE_SYSTEM ? BLKREPL_MODE_SYNCHRONOUS : c->params.mode;
         c->relationship->rpo = c->params.rpo;
         return 0;
 }
@@ -525,6 +541,8 @@ static int plan_targets(struct create *c, sd_bus_error *e)
         }
         if (r < 0)
                 return r;
+        if (!(p->target_settings.present & OPTION_BIT(OPTION_LOG_SIZE)))
+                log_size += create_journal_room(c->params.mode, group_size(c->source));
         if (p->target_settings.log_size > log_size)
                 log_size = p->target_settings.log_size;
         /* Only where it is made beside the first member it takes space there. */

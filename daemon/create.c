@@ -495,10 +495,11 @@ static int make_relationship(struct create *c)
                            PRESENT(RELATIONSHIP_TARGET_GROUP_UUID) | PRESENT(RELATIONSHIP_TARGET_GROUP_NAME) |
                            PRESENT(RELATIONSHIP_TARGET_LOG_PATH) | PRESENT(RELATIONSHIP_FORCE) | PRESENT(RELATIONSHIP_SEEDED) |
                            PRESENT(RELATIONSHIP_INACTIVE) | PRESENT(RELATIONSHIP_SYNC_TYPE) | PRESENT(RELATIONSHIP_MODE) |
-                           PRESENT(RELATIONSHIP_CONSISTENCY_ENABLED),
+                           PRESENT(RELATIONSHIP_RECOVERY_POINT_OBJECTIVE) | PRESENT(RELATIONSHIP_CONSISTENCY_ENABLED),
                 .uuid = c->relationship->uuid, .group_uuid = c->source->uuid, .target_group_uuid = c->target->uuid,
                 .force = o->force, .seeded = o->seeded, .inactive = o->inactive,
-                .sync_type = c->relationship->sync_type, .mode = c->relationship->mode, .consistency_enabled = true,
+                .sync_type = c->relationship->sync_type, .mode = c->relationship->mode,
+                .recovery_point_objective = c->relationship->rpo, .consistency_enabled = true,
         };
         int r;
 

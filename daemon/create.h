@@ -48,6 +48,8 @@ int create_params_read(sd_bus_message *m, struct create_params *p, sd_bus_error 
 int create_group_params_read(sd_bus_message *m, struct create_params *p, sd_bus_error *e);
 
 /* What can be judged by the parameters alone. */
+/* What a log volume that is made gets beside, for a journal. The module takes half of what is free for its ring. */
+uint64_t create_journal_room(unsigned int mode, uint64_t members_size);
 int create_check_model(const struct create_params *p, sd_bus_error *e);
 /* The group of an object path; NULL: there is none. */
 struct group *create_named_group(struct manager *m, const char *path);

@@ -55,6 +55,7 @@ void halves_combine(const struct half half[N_SIDES], enum side driver, struct ke
                 ret->bytes_dirty += target->kernel.bytes_dirty;
                 if (ret->bytes_dirty > ret->bytes_total)
                         ret->bytes_dirty = ret->bytes_total;
+                ret->backlog_bytes = ret->bytes_dirty;
         }
         /* All is copied back, but the source does not serve yet. */
         if (ret->progress_status == BLKREPL_PROGRESS_STATUS_FAILING_BACK && ret->copy_state == BLKREPL_COPY_STATE_SYNCHRONIZED)

@@ -177,6 +177,7 @@ static void adopt_relationship(struct collected *c, const struct kernel_relation
                 return;
         q->sync_type = k->sync_type;
         q->mode = k->mode;
+        q->rpo = k->recovery_point_objective;
         q->dissolved = k->dissolved;
         relationship_apply_kernel(q, k);
         announce(own, q);
@@ -283,6 +284,7 @@ static int import_group(struct manager *m, const struct logvol_info *info, const
                 }
                 q->sync_type = l->sync_type;
                 q->mode = l->mode;
+                q->rpo = l->rpo;
                 q->dissolved = l->dissolved;
         }
         announce(g, q);

@@ -53,7 +53,7 @@ int list_relationships(sd_bus_message *m, void *userdata, sd_bus_error *e)
                                           strempty(blkrepl_mode_name(q->mode)),
                                           strempty(blkrepl_copy_state_name(relationship_state(q))),
                                           strempty(blkrepl_consistency_name(q->kernel.consistency_state)),
-                                          relationship_percent(q), q->kernel.bytes_dirty, path);
+                                          relationship_percent(q), q->kernel.backlog_bytes, path);
         }
         return end(reply, r);
 }

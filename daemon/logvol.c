@@ -57,6 +57,7 @@ static void parse_links(const char *head, uint64_t tag, struct logvol_info *info
                 memcpy(l->peer_name, d->peer_name, BLKREPL_NAME_SIZE);
                 l->sync_type = le16_to_cpu(d->sync_type);
                 l->mode = le16_to_cpu(d->mode);
+                l->rpo = le32_to_cpu(d->rpo_s);
                 for (uint32_t k = 0; k < BLKREPL_MAX_MEMBERS; k++)
                         l->pair_uuid[k] = uuid_at(d->pair_uuid[k]);
         }

@@ -20,6 +20,7 @@ struct logvol_link {
         sd_id128_t uuid, peer_uuid;
         char name[BLKREPL_NAME_SIZE], peer_name[BLKREPL_NAME_SIZE];
         uint16_t sync_type, mode;
+        uint32_t rpo;           /* seconds */
         sd_id128_t pair_uuid[BLKREPL_MAX_MEMBERS];      /* by the members' places */
 };
 

@@ -109,6 +109,8 @@ static void on_relationship_event(struct manager *m, const struct kernel_relatio
         if (k->event == BLKREPL_EVENT_PROGRESS || k->event == BLKREPL_EVENT_RELATIONSHIP_NEW)
                 return;
         relationship_refresh(q, true);
+        if (!q->dissolved)
+                signals_log_objective(q, k->event);
         relationship_send_event(q, blkrepl_event_name(k->event));
         bringup_event(q, before != relationship_state(q));
 }

@@ -76,8 +76,13 @@ int operation_set(struct relationship *q, const struct options *o, sd_bus_messag
         struct run *run;
         int r;
 
-        if (!(o->present & OPTIONS_SETTINGS))
+        if (!(o->present & OPTIONS_SET))
                 return error_set(e, CODE_INVALID_PARAMETER, "No setting is given; give at least one.");
+        if (o->present & OPTION_BIT(OPTION_OBJECTIVE)) {
+                r = options_check_objective(q->mode, o->objective, ", or change the mode by ResetToSync or ResetToAsync", e);
+                if (r < 0)
+                        return r;
+        }
         run = calloc(1, sizeof(*run));
         if (!run)
                 return -ENOMEM;
@@ -106,6 +111,7 @@ int operation_set(struct relationship *q, const struct options *o, sd_bus_messag
 static bool same_settings(const struct kernel_relationship *a, const struct kernel_relationship *b)
 {
         return a->rate_limit == b->rate_limit && a->yield_rate == b->yield_rate && a->leg_timeout_ms == b->leg_timeout_ms &&
+               a->recovery_point_objective == b->recovery_point_objective &&
                a->recovery_mode == b->recovery_mode && a->heartbeat_ms == b->heartbeat_ms && a->hold_on_failure == b->hold_on_failure;
 }
 
@@ -144,7 +150,8 @@ int operation_set_follow(struct relationship *q, enum side side)
         k.group_uuid = relationship_group(q, side)->uuid;
         k.present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_GROUP_UUID) | PRESENT(RELATIONSHIP_RATE_LIMIT) |
                     PRESENT(RELATIONSHIP_YIELD_RATE) | PRESENT(RELATIONSHIP_LEG_TIMEOUT_MS) | PRESENT(RELATIONSHIP_RECOVERY_MODE) |
-                    PRESENT(RELATIONSHIP_HEARTBEAT_MS) | PRESENT(RELATIONSHIP_HOLD_ON_FAILURE);
+                    PRESENT(RELATIONSHIP_HEARTBEAT_MS) | PRESENT(RELATIONSHIP_HOLD_ON_FAILURE) |
+                    PRESENT(RELATIONSHIP_RECOVERY_POINT_OBJECTIVE);
         r = child_netlink(q->manager->event, &(struct netlink_request){
                 .command = BLKREPL_CMD_RELATIONSHIP_SET, .table = &relationship_table, .object = &k }, on_followed, f, NULL);
         if (r < 0) {

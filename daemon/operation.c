@@ -10,10 +10,12 @@
 #include "operation.h"
 #include "polkit.h"
 #include "queue.h"
+#include "sequence-plan.h"
 #include "status.h"
 #include "store.h"
 
 #define RETRY_USEC (30 * USEC_PER_SEC)
+#define DEFAULT_OBJECTIVE 30    /* seconds */
 
 /* A call that is being carried out */
 struct run {
@@ -51,6 +53,8 @@ const char *operation_action(unsigned int operation)
 uint32_t operation_options(unsigned int operation)
 {
         switch (operation) {
+        case BLKREPL_OPERATION_RESET_TO_ASYNC:
+                return OPTIONS_OPERATION | OPTION_BIT(OPTION_OBJECTIVE);
         case BLKREPL_OPERATION_SUSPEND:
                 return OPTIONS_OPERATION | OPTION_BIT(OPTION_HOLD_SOURCE_IO);
         case BLKREPL_OPERATION_RESYNC_REPLICA:
@@ -313,6 +317,8 @@ static void set_intent(const struct relationship *q, unsigned int op, const stru
                 .need_snapshot = o->keep_snapshot,
                 .retention = o->retention,
         };
+        if (op == BLKREPL_OPERATION_RESET_TO_ASYNC)
+                i->objective = o->present & OPTION_BIT(OPTION_OBJECTIVE) ? o->objective : q->rpo ?: DEFAULT_OBJECTIVE;
         if (o->present & OPTION_BIT(OPTION_EXPECTED_REVISION))
                 i->expected_revision = o->expected_revision;
 }
@@ -344,6 +350,20 @@ static int take_over(struct relationship *q, const struct options *o, sd_bus_mes
         return start(q, &intent, o, message);
 }
 
+/* ResetToSync or ResetToAsync of what is so already, on each side that is up */
+static bool has_mode(const struct relationship *q, const struct sequence_intent *i)
+{
+        unsigned int mode = sequence_mode(i->operation);
+
+        for (enum side side = 0; side < N_SIDES; side++) {
+                const struct half *h = q->half + side;
+
+                if (h->up && (h->kernel.mode != mode || h->kernel.recovery_point_objective != i->objective))
+                        return false;
+        }
+        return mode != 0;
+}
+
 int operation_run(struct relationship *q, unsigned int op, const struct options *o, sd_bus_message *message, sd_bus_error *e)
 {
         struct sequence_intent intent;
@@ -356,6 +376,11 @@ int operation_run(struct relationship *q, unsigned int op, const struct options 
                 return error_set(e, CODE_INVALID_PARAMETER, "WaitForCopyState %u is no CopyState.", o->wait_state);
         if (!blkrepl_op_built(q->sync_type, op))
                 return judge_refuse(q, op, judge(q, op, o->force), e);
+        if (o->present & OPTION_BIT(OPTION_OBJECTIVE)) {
+                r = options_check_objective(sequence_mode(op), o->objective, ", or none for the present one", e);
+                if (r < 0)
+                        return r;
+        }
         r = check_quiet(q, o, message, e);
         if (r > 0)
                 return r;
@@ -368,6 +393,9 @@ int operation_run(struct relationship *q, unsigned int op, const struct options 
         if (r < 0)
                 return r;
         verdict = judge(q, op, o->force);
+        set_intent(q, op, o, &intent);
+        if (verdict == BLKREPL_VERDICT_GO && has_mode(q, &intent))
+                verdict = BLKREPL_VERDICT_DONE;
         if (verdict == BLKREPL_VERDICT_DONE) {
                 if (o->present & OPTION_BIT(OPTION_WAIT_STATE))
                         return relationship_wait_state(q, message, o->wait_state, o->timeout, reply_after_wait) ?: 1;
@@ -376,7 +404,6 @@ int operation_run(struct relationship *q, unsigned int op, const struct options 
         }
         if (verdict != BLKREPL_VERDICT_GO)
                 return judge_refuse(q, op, verdict, e);
-        set_intent(q, op, o, &intent);
         return start(q, &intent, o, message);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <strings.h>
 
+#include "../kernel/names.h"
+#include "../kernel/state.h"
 #include "options.h"
 
 static const struct {
@@ -32,6 +34,7 @@ static const struct {
         [OPTION_TARGET_LOG_VOLUME] = { "TargetLogVolume", "s", offsetof(struct options, target_log_volume) },
         [OPTION_TARGET_LOG_POOL] = { "TargetLogPool", "o", offsetof(struct options, target_log_pool) },
         [OPTION_RETENTION] = { "RetentionUSec", "t", offsetof(struct options, retention) },
+        [OPTION_OBJECTIVE] = { "RecoveryPointObjective", "u", offsetof(struct options, objective) },
         [OPTION_KEEP_SNAPSHOT] = { "KeepSnapshot", "b", offsetof(struct options, keep_snapshot) },
 };
 
@@ -146,6 +149,16 @@ int options_read(sd_bus_message *m, uint32_t allowed, struct options *o, sd_bus_
         return sd_bus_message_exit_container(m);
 }
 
+int options_check_objective(unsigned int mode, uint32_t seconds, const char *remedy, sd_bus_error *e)
+{
+        if (mode == BLKREPL_MODE_SYNCHRONOUS && seconds > 0)
+                return error_set(e, CODE_INVALID_PARAMETER, "Mode Synchronous needs a RecoveryPointObjective of 0, not %u; give 0%s.", seconds, remedy);
+        if ((mode == BLKREPL_MODE_ASYNCHRONOUS || mode == BLKREPL_MODE_ADAPTIVE) && seconds == 0)
+                return error_set(e, CODE_INVALID_PARAMETER, "Mode %s needs a RecoveryPointObjective of at least 1 second; give one%s.",
+                                 blkrepl_mode_name(mode), remedy);
+        return 0;
+}
+
 static int to_milliseconds(const char *key, uint64_t usec, uint32_t *ret, sd_bus_error *e)
 {
         uint64_t ms = usec / USEC_PER_MSEC + !!(usec % USEC_PER_MSEC);
@@ -192,6 +205,10 @@ int options_to_kernel(const struct options *o, struct kernel_relationship *k, sd
         if (o->present & OPTION_BIT(OPTION_STOPS_HOST_IO)) {
                 k->hold_on_failure = o->stops_host_io;
                 k->present |= PRESENT(RELATIONSHIP_HOLD_ON_FAILURE);
+        }
+        if (o->present & OPTION_BIT(OPTION_OBJECTIVE)) {
+                k->recovery_point_objective = o->objective;
+                k->present |= PRESENT(RELATIONSHIP_RECOVERY_POINT_OBJECTIVE);
         }
         if (o->present & OPTION_BIT(OPTION_EXPECTED_REVISION)) {
                 k->expected_revision = o->expected_revision;

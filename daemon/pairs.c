@@ -238,12 +238,16 @@ static int plan_log(struct manager *m, const struct group *g, const struct selec
         const struct member *first = g->members + s->index[0];
         const struct lvm_lv *lv = lvm_find_lv_by_path(m->lvm, first->path);
         _cleanup_free_ u64 *sectors = calloc(s->n, sizeof(*sectors));
+        uint64_t size = 0;
 
         if (!sectors)
                 return -ENOMEM;
-        for (size_t i = 0; i < s->n; i++)
+        for (size_t i = 0; i < s->n; i++) {
+                size += g->members[s->index[i]].size;
                 sectors[i] = g->members[s->index[i]].size / 512;
-        settings->log_size = blkrepl_layout_min_blocks(sectors, s->n) * BLKREPL_BLOCK_SIZE;
+        }
+        settings->log_size = blkrepl_layout_min_blocks(sectors, s->n) * BLKREPL_BLOCK_SIZE +
+                             create_journal_room(s->relationship->mode, size);
         settings->present |= OPTION_BIT(OPTION_LOG_SIZE);
         if (volume) {
                 settings->log_volume = strdup(volume);

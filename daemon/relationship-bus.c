@@ -68,15 +68,20 @@ void relationship_announce(struct relationship *q, bool added)
 
 /* Properties */
 
-static bool flows(const struct relationship *q)
+static const char *effective_mode(const struct relationship *q)
 {
-        return q->up && q->kernel.connected && blkrepl_state_flows(relationship_state(q));
+        unsigned int mode = relationship_effective_mode(q);
+
+        return mode ? strempty(blkrepl_mode_name(mode)) : "";
 }
 
 static uint64_t catch_up(const struct relationship *q)
 {
-        if (relationship_state(q) != BLKREPL_COPY_STATE_UNSYNCHRONIZED)
-                return 0;
+        if (relationship_state(q) != BLKREPL_COPY_STATE_UNSYNCHRONIZED) {
+                if (!q->kernel.backlog_bytes)
+                        return 0;
+                return q->up && q->kernel.present & PRESENT(RELATIONSHIP_CATCH_UP_MS) ? q->kernel.catch_up_ms * USEC_PER_MSEC : UINT64_MAX;
+        }
         if (!q->rate || q->kernel.copy_done > q->kernel.copy_total)
                 return UINT64_MAX;
         return (uint64_t)((double)(q->kernel.copy_total - q->kernel.copy_done) * USEC_PER_SEC / (double)q->rate);
@@ -93,7 +98,7 @@ GETTER(get_uuid, "s", UUID_TEXT(o->uuid))
 GETTER(get_name, "s", o->name)
 GETTER(get_sync_type, "s", strempty(blkrepl_sync_type_name(o->sync_type)))
 GETTER(get_mode, "s", strempty(blkrepl_mode_name(o->mode)))
-GETTER(get_effective_mode, "s", flows(o) ? strempty(blkrepl_mode_name(o->mode)) : "")
+GETTER(get_effective_mode, "s", effective_mode(o))
 GETTER(get_copy_state, "s", strempty(blkrepl_copy_state_name(relationship_state(o))))
 GETTER(get_requested_state, "s", strempty(blkrepl_copy_state_name(requested_state(o))))
 GETTER(get_progress, "s", strempty(blkrepl_progress_name(relationship_progress(o))))
@@ -112,6 +117,9 @@ PATH_GETTER(get_job, o->job ? job_path(o->job) : NULL)
 GETTER(get_rpo, "u", o->rpo)
 GETTER(get_recovery_point, "t", relationship_recovery_point(o))
 GETTER(get_age, "t", relationship_recovery_point_age(o))
+GETTER(get_rpo_state, "s", strempty(blkrepl_rpo_state_name(relationship_rpo_state(o))))
+GETTER(get_rpo_violated, "t", o->kernel.rpo_violated_ms * USEC_PER_MSEC)
+GETTER(get_rpo_worst_age, "t", o->kernel.rpo_worst_age * USEC_PER_MSEC)
 GETTER(get_percent, "d", relationship_percent(o))
 GETTER(get_rate, "t", o->rate)
 GETTER(get_catch_up, "t", catch_up(o))
@@ -138,6 +146,21 @@ static int get_legal(sd_bus *bus, const char *path, const char *interface, const
         _cleanup_strv_ char **legal = judge_list_legal(userdata);
 
         return legal ? sd_bus_message_append_strv(reply, legal) : -ENOMEM;
+}
+
+static int get_figures(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *e)
+{
+        struct relationship *q = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(uuuuuu)");
+        for (size_t i = 0; r >= 0 && i < KERNEL_FIGURES_MAX; i++) {
+                const struct kernel_rpo_figures *f = q->kernel.rpo_figures + i;
+
+                if (f->present)
+                        r = sd_bus_message_append(reply, "(uuuuuu)", f->span, f->samples, f->p50, f->p95, f->p99, f->worst);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 /* Methods */
@@ -185,7 +208,7 @@ METHOD(method_set)
         struct relationship *q = userdata;
         int r;
 
-        r = options_read(m, OPTIONS_SETTINGS | OPTION_BIT(OPTION_EXPECTED_REVISION), &o, e);
+        r = options_read(m, OPTIONS_SET | OPTION_BIT(OPTION_EXPECTED_REVISION), &o, e);
         if (r >= 0)
                 r = check(q, m, ACTION_CONTROL, "set", false, e);
         if (r <= 0)
@@ -274,8 +297,14 @@ const sd_bus_vtable relationship_vtable[] = {
         SD_BUS_PROPERTY("RecoveryPointObjective", "u", get_rpo, 0, PROPERTY_CHANGES),
         SD_BUS_PROPERTY("RecoveryPoint", "t", get_recovery_point, 0, PROPERTY_COUNTER),
         SD_BUS_PROPERTY("RecoveryPointAge", "t", get_age, 0, PROPERTY_COUNTER),
+        SD_BUS_PROPERTY("RpoState", "s", get_rpo_state, 0, PROPERTY_CHANGES),
+        DIRECT("RpoViolations", "t", rpo_violations, PROPERTY_COUNTER),
+        SD_BUS_PROPERTY("RpoViolatedUSec", "t", get_rpo_violated, 0, PROPERTY_COUNTER),
+        SD_BUS_PROPERTY("RpoWorstAge", "t", get_rpo_worst_age, 0, PROPERTY_COUNTER),
+        SD_BUS_PROPERTY("RpoFigures", "a(uuuuuu)", get_figures, 0, PROPERTY_COUNTER),
         DIRECT("BytesTotal", "t", bytes_total, PROPERTY_CHANGES),
-        DIRECT("BacklogBytes", "t", bytes_dirty, PROPERTY_COUNTER),
+        DIRECT("BacklogBytes", "t", backlog_bytes, PROPERTY_COUNTER),
+        DIRECT("BacklogWrites", "t", backlog_writes, PROPERTY_COUNTER),
         SD_BUS_PROPERTY("PercentSynced", "d", get_percent, 0, PROPERTY_COUNTER),
         DIRECT("CopyTotal", "t", copy_total, PROPERTY_COUNTER),
         DIRECT("CopyDone", "t", copy_done, PROPERTY_COUNTER),

@@ -175,17 +175,37 @@ double relationship_percent(const struct relationship *q)
         return 100.0 * (double)(q->kernel.bytes_total - q->kernel.bytes_dirty) / (double)q->kernel.bytes_total;
 }
 
-uint64_t relationship_recovery_point(const struct relationship *q)
+unsigned int relationship_effective_mode(const struct relationship *q)
 {
-        return relationship_state(q) == BLKREPL_COPY_STATE_SYNCHRONIZED ? now_realtime() : q->kernel.recovery_point;
+        return q->up ? q->kernel.effective_mode : 0;
 }
 
+unsigned int relationship_rpo_state(const struct relationship *q)
+{
+        return q->up ? q->kernel.rpo_state : BLKREPL_RPO_STATE_UNKNOWN;
+}
+
+/* A write is acknowledged when the target has it. */
+static bool has_everything(const struct relationship *q)
+{
+        return relationship_state(q) == BLKREPL_COPY_STATE_SYNCHRONIZED &&
+               relationship_effective_mode(q) != BLKREPL_MODE_ASYNCHRONOUS;
+}
+
+uint64_t relationship_recovery_point(const struct relationship *q)
+{
+        return has_everything(q) ? now_realtime() : q->kernel.recovery_point;
+}
+
+/* The module counts by the monotonic clock. */
 uint64_t relationship_recovery_point_age(const struct relationship *q)
 {
         uint64_t now = now_realtime();
 
-        if (relationship_state(q) == BLKREPL_COPY_STATE_SYNCHRONIZED)
+        if (has_everything(q))
                 return 0;
+        if (q->half[q->driver].up && q->kernel.present & PRESENT(RELATIONSHIP_RECOVERY_POINT_AGE))
+                return q->kernel.recovery_point_age * USEC_PER_MSEC;
         if (!q->kernel.recovery_point)
                 return UINT64_MAX;
         return now > q->kernel.recovery_point ? now - q->kernel.recovery_point : 0;
@@ -274,7 +294,22 @@ static bool differs(const struct kernel_relationship *a, const struct kernel_rel
                a->leg_errno != b->leg_errno || a->rate_limit != b->rate_limit || a->yield_rate != b->yield_rate ||
                a->leg_timeout_ms != b->leg_timeout_ms || a->recovery_mode != b->recovery_mode || a->heartbeat_ms != b->heartbeat_ms ||
                a->hold_on_failure != b->hold_on_failure || a->role != b->role || a->access != b->access || a->pending != b->pending ||
-               a->dissolved != b->dissolved || !streq(a->reason, b->reason);
+               a->dissolved != b->dissolved || a->mode != b->mode || a->effective_mode != b->effective_mode ||
+               a->recovery_point_objective != b->recovery_point_objective || a->rpo_state != b->rpo_state ||
+               !streq(a->reason, b->reason);
+}
+
+/* They are the module's; the database has them for a relationship that is down. */
+static void adopt_mode(struct relationship *q)
+{
+        const struct kernel_relationship *k = &q->half[q->driver].kernel;
+
+        if (!q->half[q->driver].up || !k->mode || (q->mode == k->mode && q->rpo == k->recovery_point_objective))
+                return;
+        q->mode = k->mode;
+        q->rpo = k->recovery_point_objective;
+        if (store_put_relationship(q->manager->store, q) < 0)
+                log_warning("The mode of the relationship %s cannot be noted in the database; it is read from the module again.", q->name);
 }
 
 /* After a half was told about, or is gone. */
@@ -295,6 +330,7 @@ static void settle(struct relationship *q, bool changed)
         changed |= was_up != q->up || differs(&q->kernel, &all);
         q->kernel = all;
         q->pairs = q->half[q->driver].pairs;
+        adopt_mode(q);
         update_rate(q);
         if (changed) {
                 relationship_changed(q);

@@ -81,6 +81,9 @@ unsigned int relationship_progress(const struct relationship *q);
 /* What the access of hosts to a side is: "none", "read-only", "read-write" */
 const char *relationship_access(const struct relationship *q, enum side side);
 double relationship_percent(const struct relationship *q);
+/* The mode in which writes are mirrored now; 0 where they are not. */
+unsigned int relationship_effective_mode(const struct relationship *q);
+unsigned int relationship_rpo_state(const struct relationship *q);
 /* Microseconds of CLOCK_REALTIME; 0, or UINT64_MAX, when the target holds none. */
 uint64_t relationship_recovery_point(const struct relationship *q);
 uint64_t relationship_recovery_point_age(const struct relationship *q);

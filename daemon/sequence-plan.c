@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <linux/blkrepl.h>
-
+#include "../kernel/state.h"
 #include "sequence-plan.h"
 #include "util.h"
 
@@ -180,6 +179,16 @@ static const struct {
                 DO(UP, SOURCE, STEP_IF_CHOSEN),
                 DO(OPERATE, SOURCE, STEP_IF_CHOSEN),
         } },
+        { OPERATION(RESET_TO_SYNC) | OPERATION(RESET_TO_ASYNC), APART, {
+                DO(OPERATE, SOURCE, STEP_IF_UP),
+                DO(OBJECTIVE, SOURCE, STEP_IF_UP),
+                DO(OPERATE, TARGET, STEP_IF_UP),
+                DO(OBJECTIVE, TARGET, STEP_IF_UP),
+        } },
+        { OPERATION(RESET_TO_SYNC) | OPERATION(RESET_TO_ASYNC), ANY, {
+                DO(OPERATE, DRIVER),
+                DO(OBJECTIVE, DRIVER),
+        } },
         { OPERATION(DETACH), APART, {
                 DO(OPERATE, SOURCE, STEP_IF_UP),
                 DO(OPERATE, TARGET, STEP_IF_UP),
@@ -198,6 +207,12 @@ static const struct {
 bool sequence_tells_later(unsigned int operation, unsigned int state)
 {
         return operation == BLKREPL_OPERATION_FAILOVER && state < 32 && ((APART | STATE(PARTITIONED)) >> state & 1);
+}
+
+unsigned int sequence_mode(unsigned int operation)
+{
+        return operation == BLKREPL_OPERATION_RESET_TO_SYNC ? BLKREPL_MODE_SYNCHRONOUS :
+               operation == BLKREPL_OPERATION_RESET_TO_ASYNC ? BLKREPL_MODE_ASYNCHRONOUS : 0;
 }
 
 const struct step *sequence_plan(unsigned int operation, unsigned int state)

@@ -26,6 +26,7 @@ enum step_kind {
         STEP_CHOOSE,            /* whether it was left half restored, and can be put back to what was kept */
         STEP_PUT_BACK,          /* its volumes become what was kept */
         STEP_OPERATE,           /* the operation, on its half */
+        STEP_OBJECTIVE,         /* its half gets the objective that goes with the mode */
 };
 
 /* As at the beginning, even when the two have changed places since. */
@@ -61,5 +62,7 @@ struct step {
  * is the state of two of which neither is up.
  */
 const struct step *sequence_plan(unsigned int operation, unsigned int state);
+/* The mode to which ResetToSync and ResetToAsync lead; 0: another operation */
+unsigned int sequence_mode(unsigned int operation);
 /* The target takes access, and the source, which may be out of reach, is told when it is met. */
 bool sequence_tells_later(unsigned int operation, unsigned int state);

@@ -417,6 +417,9 @@ static int operate(struct sequence *s, const struct step *step, struct relations
                 return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
         if (!(step->flags & STEP_IF_CHOSEN) && was_operated(s, q, h, s->at))
                 return 0;
+        /* Another objective alone does not stop the flow. */
+        if (sequence_mode(s->intent.operation) && h->kernel.mode == sequence_mode(s->intent.operation))
+                return 0;
         if (step->flags & STEP_IF_CHOSEN) {
                 k.put_back = true;
                 k.present |= PRESENT(RELATIONSHIP_PUT_BACK);
@@ -436,6 +439,23 @@ static int operate(struct sequence *s, const struct step *step, struct relations
         }
         return child_netlink(q->manager->event, &(struct netlink_request){
                 .command = BLKREPL_CMD_RELATIONSHIP_OP, .table = &relationship_table, .object = &k }, on_child, s, NULL) ?: 1;
+}
+
+static int set_objective(struct sequence *s, const struct step *step, struct relationship *q, struct group *g, const struct half *h)
+{
+        struct kernel_relationship k = {
+                .present = PRESENT(RELATIONSHIP_UUID) | PRESENT(RELATIONSHIP_GROUP_UUID) | PRESENT(RELATIONSHIP_RECOVERY_POINT_OBJECTIVE),
+                .uuid = q->uuid, .group_uuid = g->uuid, .recovery_point_objective = s->intent.objective,
+        };
+
+        if (left_out(step, h, g == q->source ? q->target : q->source))
+                return 0;
+        if (!h->up)
+                return fault(s, -EBUSY, "The group %s is down; start it first.", g->name);
+        if (h->kernel.recovery_point_objective == s->intent.objective)
+                return 0;
+        return child_netlink(q->manager->event, &(struct netlink_request){
+                .command = BLKREPL_CMD_RELATIONSHIP_SET, .table = &relationship_table, .object = &k }, on_child, s, NULL) ?: 1;
 }
 
 static void on_snapshots(char **names, const sd_bus_error *e, void *userdata)
@@ -601,6 +621,8 @@ static int run_step(struct sequence *s, struct relationship *q)
                 return put_back(s, g);
         case STEP_OPERATE:
                 return operate(s, step, q, g, h);
+        case STEP_OBJECTIVE:
+                return set_objective(s, step, q, g, h);
         case STEP_END:
                 break;
         }

@@ -23,6 +23,7 @@ struct sequence_intent {
         bool need_snapshot;             /* and fail when that cannot be */
         uint32_t timeout_ms;            /* 0: the module's own */
         uint64_t retention;             /* Dissolve: microseconds that the aspect is kept; 0: for ever */
+        uint32_t objective;             /* ResetToSync, ResetToAsync: seconds */
         char name[BLKREPL_NAME_MAX + 1];        /* ResyncReplica: that an aspect has as a relationship again; empty: it is none */
         unsigned int step;              /* so many have been done */
         bool begun;                     /* the operation has taken effect somewhere */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include <systemd/sd-daemon.h>
@@ -66,13 +67,17 @@ void relationship_send_event(struct relationship *q, const char *name)
         _cleanup_free_ char *path = q->dissolved ? aspect_path(q) : relationship_path(q);
 
         if (path && q->manager->bus && !q->hidden)
-                sd_bus_emit_signal(q->manager->bus, BUS_ROOT, "org.blkrepl1.System", "Event", "osa{sv}", path, strempty(name), 7,
+                sd_bus_emit_signal(q->manager->bus, BUS_ROOT, "org.blkrepl1.System", "Event", "osa{sv}", path, strempty(name), 11,
                                    "Name", "s", q->name,
                                    "CopyState", "s", strempty(blkrepl_copy_state_name(relationship_state(q))),
                                    "ProgressStatus", "s", strempty(blkrepl_progress_name(relationship_progress(q))),
                                    "ConsistencyState", "s", strempty(blkrepl_consistency_name(q->kernel.consistency_state)),
                                    "Reason", "s", q->kernel.reason,
-                                   "BacklogBytes", "t", q->kernel.bytes_dirty,
+                                   "BacklogBytes", "t", q->kernel.backlog_bytes,
+                                   "RecoveryPoint", "t", relationship_recovery_point(q),
+                                   "RecoveryPointAge", "t", relationship_recovery_point_age(q),
+                                   "RecoveryPointObjective", "u", q->rpo,
+                                   "RpoState", "s", strempty(blkrepl_rpo_state_name(relationship_rpo_state(q))),
                                    "Revision", "t", q->kernel.revision);
 }
 
@@ -93,6 +98,42 @@ void signals_log_state(const struct relationship *q)
         snprintf(state, sizeof(state), "BLKREPL_COPY_STATE=%s", strempty(blkrepl_copy_state_name(q->kernel.copy_state)));
         log_fields(bad ? LOG_WARNING : LOG_INFO, fields, ELEMENTSOF(fields), "The relationship %s is %s%s%s", q->name,
                    strempty(blkrepl_copy_state_name(q->kernel.copy_state)), *q->kernel.reason ? ": " : ".", q->kernel.reason);
+}
+
+void signals_log_objective(const struct relationship *q, unsigned int event)
+{
+        uint64_t point = relationship_recovery_point(q), age = relationship_recovery_point_age(q);
+        char name[96], what[48], objective[64], stamp[64], old[64], seconds[32] = "unknown";
+        const char *fields[] = { name, what, objective, stamp, old };
+
+        /* One that is taken away is no news. */
+        if (!q->rpo)
+                return;
+        snprintf(name, sizeof(name), "BLKREPL_RELATIONSHIP=%s", q->name);
+        snprintf(what, sizeof(what), "BLKREPL_EVENT=%s", strempty(blkrepl_event_name(event)));
+        snprintf(objective, sizeof(objective), "BLKREPL_RECOVERY_POINT_OBJECTIVE=%u", q->rpo);
+        snprintf(stamp, sizeof(stamp), "BLKREPL_RECOVERY_POINT=%" PRIu64, point);
+        snprintf(old, sizeof(old), "BLKREPL_RECOVERY_POINT_AGE=%" PRIu64, age);
+        if (age != UINT64_MAX)
+                snprintf(seconds, sizeof(seconds), "%.1f s", (double)age / USEC_PER_SEC);
+
+        switch (event) {
+        case BLKREPL_EVENT_RPO_EXCEEDED:
+                log_fields(LOG_WARNING, fields, ELEMENTSOF(fields), "The recovery-point objective of the relationship %s is exceeded: the age is %s, the objective %u s.",
+                           q->name, seconds, q->rpo);
+                break;
+        case BLKREPL_EVENT_RPO_UNKNOWN:
+                log_fields(LOG_WARNING, fields, ELEMENTSOF(fields), "The target of the relationship %s has no recovery point; the objective is %u s.", q->name, q->rpo);
+                break;
+        case BLKREPL_EVENT_RPO_MET:
+                log_fields(LOG_NOTICE, fields, ELEMENTSOF(fields), "The recovery-point objective of the relationship %s is met again: the age is %s, the objective %u s.",
+                           q->name, seconds, q->rpo);
+                break;
+        case BLKREPL_EVENT_RPO_KNOWN:
+                log_fields(LOG_NOTICE, fields, ELEMENTSOF(fields), "The target of the relationship %s has a recovery point: the age is %s, the objective %u s.",
+                           q->name, seconds, q->rpo);
+                break;
+        }
 }
 
 void signals_ready(struct manager *m)

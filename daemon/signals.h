@@ -9,4 +9,6 @@ void signals_send_changes(struct manager *m);
 void signals_send_group_event(struct group *g, const char *name);
 void signals_module_changed(struct manager *m);
 void signals_log_state(const struct relationship *q);
+/* After an event about the recovery-point objective */
+void signals_log_objective(const struct relationship *q, unsigned int event);
 void signals_ready(struct manager *m);

@@ -58,6 +58,8 @@ static const char *const migrations[] = {
         " generation INTEGER NOT NULL, expires INTEGER NOT NULL, consistent INTEGER NOT NULL) STRICT;"
         "ALTER TABLE operations ADD COLUMN retention INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE operations ADD COLUMN name TEXT NOT NULL DEFAULT '';",
+
+        "ALTER TABLE operations ADD COLUMN objective INTEGER NOT NULL DEFAULT 0;",
 };
 #define SCHEMA_VERSION ((int)ELEMENTSOF(migrations))
 
@@ -335,10 +337,11 @@ int store_delete_intent(struct store *s, sd_id128_t relationship)
 
 int store_put_operation(struct store *s, sd_id128_t relationship, const struct sequence_intent *i)
 {
-        return run(s, "INSERT OR REPLACE INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "uiiuiiiiiiiiis",
+        return run(s, "INSERT OR REPLACE INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "uiiuiiiiiiiiisi",
                    relationship, (int64_t)i->operation, (int64_t)i->state, i->source, (int64_t)i->driver, (int64_t)i->force,
                    (int64_t)i->hold_source_io, (int64_t)i->keep_snapshot, (int64_t)i->need_snapshot,
-                   (int64_t)i->timeout_ms, (int64_t)i->step, (int64_t)i->begun, (int64_t)i->retention, i->name);
+                   (int64_t)i->timeout_ms, (int64_t)i->step, (int64_t)i->begun, (int64_t)i->retention, i->name,
+                   (int64_t)i->objective);
 }
 
 int store_delete_operation(struct store *s, sd_id128_t relationship)
@@ -623,7 +626,7 @@ static int load_operation(sqlite3_stmt *st, void *userdata)
                 .force = sqlite3_column_int(st, 5), .hold_source_io = sqlite3_column_int(st, 6),
                 .keep_snapshot = sqlite3_column_int(st, 7), .need_snapshot = sqlite3_column_int(st, 8),
                 .timeout_ms = sqlite3_column_int64(st, 9), .step = sqlite3_column_int(st, 10), .begun = sqlite3_column_int(st, 11),
-                .retention = sqlite3_column_int64(st, 12),
+                .retention = sqlite3_column_int64(st, 12), .objective = sqlite3_column_int64(st, 14),
         };
         struct operations *o = userdata;
         sd_id128_t uuid;

@@ -95,11 +95,11 @@ METHOD(method_supported)
         if (!blkrepl_sync_type_name(sync_type))
                 return error_set(e, CODE_INVALID_PARAMETER, "%u is no SyncType; use 6 (Mirror).", sync_type);
         if (!blkrepl_mode_name(mode))
-                return error_set(e, CODE_INVALID_PARAMETER, "%u is no Mode; use 2 (Synchronous) or 0.", mode);
+                return error_set(e, CODE_INVALID_PARAMETER, "%u is no Mode; use 2 (Synchronous), 3 (Asynchronous) or 0.", mode);
         if (sync_type != BLKREPL_SYNC_MIRROR)
                 return error_set(e, CODE_NOT_SUPPORTED, "This version does not offer %s relationships; use 6 (Mirror).", blkrepl_sync_type_name(sync_type));
-        if (mode != BLKREPL_MODE_SYSTEM && mode != BLKREPL_MODE_SYNCHRONOUS)
-                return error_set(e, CODE_NOT_SUPPORTED, "This version does not offer Mode %s; use 2 (Synchronous).", blkrepl_mode_name(mode));
+        if (mode == BLKREPL_MODE_ADAPTIVE)
+                return error_set(e, CODE_NOT_SUPPORTED, "This version does not offer Mode Adaptive; use 2 (Synchronous) or 3 (Asynchronous).");
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(qsas)");

@@ -46,10 +46,9 @@ MANY = [volume(f"vg/{i}") for i in range(129)]
     (INVALID, ["65535 is no SyncType"], {"sync_type": 65535}),
     (INVALID, ["1 is no Mode"], {"mode": 1}),
     (INVALID, ["5 is no Mode"], {"mode": 5}),
-    (INVALID, ["Synchronous", "RecoveryPointObjective", "give 0"], {"rpo": 1}),
+    (INVALID, ["Synchronous", "RecoveryPointObjective", "give 0", "3 (Asynchronous)"], {"rpo": 1}),
     (INVALID, ["Asynchronous", "at least 1"], {"mode": 3}),
     (INVALID, ["Adaptive", "at least 1"], {"mode": 4}),
-    (NOT_SUPPORTED, ["Asynchronous", "2 (Synchronous)"], {"mode": 3, "rpo": 5}),
     (NOT_SUPPORTED, ["Adaptive", "2 (Synchronous)"], {"mode": 4, "rpo": 5}),
     (NOT_SUPPORTED, ["Adaptive", "give 0"], {"mode": 0, "rpo": 5}),
     (INVALID, ["relationship", "letters"], {"name": ""}),
@@ -89,6 +88,8 @@ MANY = [volume(f"vg/{i}") for i in range(129)]
     (INVALID, ["LegTimeoutUSec", "longest"], {"options": {"LegTimeoutUSec": ["t", 2 ** 63]}}),
     (NOT_FOUND, ["storage system", "/org/blkrepl1/peer/local"], {"target_system": f"{ROOT}/peer/elsewhere"}),
     (NOT_FOUND, ["volume", "ListVolumes"], {}),
+    (NOT_FOUND, ["volume", "ListVolumes"], {"mode": 3, "rpo": 5}),
+    (INVALID, ["RecoveryPointObjective", "options here"], {"mode": 3, "rpo": 5, "options": {"RecoveryPointObjective": ["u", 5]}}),
     (NOT_FOUND, ["volume", "ListVolumes"], {"source_elements": ["/"]}),
     (NOT_FOUND, ["volume", "ListVolumes"], {"source_elements": [volume("/etc/passwd")]}),
 ])
@@ -124,6 +125,19 @@ def test_pool_is_given_by_uuid_and_name(host):
 
 def test_pool_is_too_small(host):
     refused(host, RESOURCES, ["no space", "vgextend"], target_pools=[pool("small")])
+
+
+def test_asynchronous_mode_needs_room_for_a_journal(host):
+    if host.get(ROOT, SYSTEM, "ModuleLoaded"):
+        pytest.skip("the module is loaded")
+    host.stop()
+    host.add_pool("tight", 24 * MIB)
+    host.start()
+    refused(host, RESOURCES, ["modprobe blkrepl"], target_pools=[pool("tight")])
+    refused(host, RESOURCES, ["no space", "vgextend"], target_pools=[pool("tight")], mode=3, rpo=30)
+    # Who gives a size, or a place, wants no more.
+    for settings in ({"LogSize": ["t", 4 * MIB]}, {"LogPool": ["o", pool("vg")]}):
+        refused(host, RESOURCES, ["modprobe blkrepl"], target_pools=[pool("tight")], mode=3, rpo=30, target_settings=settings)
 
 
 def test_log_of_a_disk_must_be_given(host):

@@ -183,8 +183,8 @@ def test_an_intent_waits_for_the_module(daemon):
     daemon.stop()
     add_rows(daemon)
     with sqlite3.connect(daemon.directory / "blkrepl.db") as db:
-        db.execute("INSERT INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                   (GROUP.format(9), 10, 4, GROUP.format(0), 0, 0, 0, 0, 0, 0, 2, 1, 0, ""))
+        db.execute("INSERT INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                   (GROUP.format(9), 10, 4, GROUP.format(0), 0, 0, 0, 0, 0, 0, 2, 1, 0, "", 0))
     for how in (signal.SIGTERM, signal.SIGKILL):
         daemon.start()
         assert daemon.get(f"{ROOT}/relationship/r", "org.blkrepl1.Relationship", "CopyState") == "Not applicable"

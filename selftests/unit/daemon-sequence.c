@@ -90,6 +90,28 @@ static void test_a_source_is_put_back_while_it_is_down(void **state)
         }
 }
 
+/* The mode comes first: an objective without it would be wrong if there is no room for a journal. */
+static void test_the_objective_follows_the_mode(void **state)
+{
+        static const unsigned int operations[] = { BLKREPL_OPERATION_RESET_TO_SYNC, BLKREPL_OPERATION_RESET_TO_ASYNC };
+
+        for (size_t o = 0; o < ELEMENTSOF(operations); o++)
+                for (unsigned int s = BLKREPL_STATE_FIRST; s <= BLKREPL_STATE_LAST; s++) {
+                        const struct step *steps = sequence_plan(operations[o], s);
+                        size_t n = length(steps);
+
+                        assert_int_equal(n, s == STATE(FRACTURED) || s == STATE(SPLIT) || s == STATE(SKEWED) ? 4 : 2);
+                        for (size_t i = 0; i < n; i += 2) {
+                                assert_int_equal(steps[i].kind, STEP_OPERATE);
+                                assert_int_equal(steps[i + 1].kind, STEP_OBJECTIVE);
+                                assert_int_equal(steps[i].side, steps[i + 1].side);
+                        }
+                }
+        assert_int_equal(sequence_mode(BLKREPL_OPERATION_RESET_TO_SYNC), BLKREPL_MODE_SYNCHRONOUS);
+        assert_int_equal(sequence_mode(BLKREPL_OPERATION_RESET_TO_ASYNC), BLKREPL_MODE_ASYNCHRONOUS);
+        assert_int_equal(sequence_mode(BLKREPL_OPERATION_SUSPEND), 0);
+}
+
 static struct half half(unsigned int role, unsigned int state)
 {
         return (struct half){ .up = true, .known = true, .kernel = { .role = role, .copy_state = state, .bytes_total = 100 } };
@@ -125,6 +147,7 @@ static unsigned int combined(const struct half *h, enum side driver, uint64_t *d
         struct kernel_relationship k;
 
         halves_combine(h, driver, &k);
+        assert_int_equal(k.backlog_bytes, k.bytes_dirty);
         if (dirty)
                 *dirty = k.bytes_dirty;
         return k.copy_state;
@@ -135,7 +158,7 @@ static void test_both_halves_together(void **state)
         struct half h[N_SIDES] = { SOURCE(SPLIT), TARGET(SPLIT) };
         uint64_t dirty;
 
-        h[SIDE_SOURCE].kernel.bytes_dirty = 30;
+        h[SIDE_SOURCE].kernel.bytes_dirty = h[SIDE_SOURCE].kernel.backlog_bytes = 30;
         h[SIDE_TARGET].kernel.bytes_dirty = 40;
         assert_int_equal(combined(h, SIDE_SOURCE, &dirty), STATE(SPLIT));
         assert_int_equal(dirty, 70);
@@ -295,6 +318,7 @@ int main(void)
                 cmocka_unit_test(test_every_legal_cell_has_a_plan),
                 cmocka_unit_test(test_access_is_given_before_it_is_taken),
                 cmocka_unit_test(test_a_source_is_put_back_while_it_is_down),
+                cmocka_unit_test(test_the_objective_follows_the_mode),
                 cmocka_unit_test(test_the_module_tells_the_roles),
                 cmocka_unit_test(test_who_stands_for_both),
                 cmocka_unit_test(test_both_halves_together),

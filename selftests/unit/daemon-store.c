@@ -130,6 +130,7 @@ static void test_intents_of_operations(void **state)
         struct sequence_intent i = {
                 .operation = 10, .state = 9, .source = UUID(01), .driver = SIDE_TARGET, .force = true, .keep_snapshot = true,
                 .timeout_ms = UINT32_MAX, .step = 3, .begun = true, .retention = UINT64_C(1) << 62, .name = "again",
+                .objective = UINT32_MAX,
         }, seen = {};
         struct manager m = {};
         struct store *s;
