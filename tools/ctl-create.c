@@ -10,9 +10,8 @@
 #include "../kernel/names.h"
 #include "../kernel/state.h"
 
-static int check_options(const char *name, int *ret_mode, uint32_t *ret_rpo)
+static int check_options(const char *name, int *ret_mode)
 {
-        uint64_t rpo = 0;
         int mode;
 
         if (check_name(name) != STATUS_OK)
@@ -31,10 +30,7 @@ static int check_options(const char *name, int *ret_mode, uint32_t *ret_rpo)
                                   streq(opt.mode, "auto") ? "system" : opt.mode);
         if (mode < 0)
                 return usage_error("\"%s\" is no mode; known are sync, async, adaptive and auto", opt.mode);
-        if (opt.rpo && (parse_u64(opt.rpo, &rpo) < 0 || rpo > UINT32_MAX))
-                return usage_error("--rpo needs a number of seconds");
         *ret_mode = mode;
-        *ret_rpo = (uint32_t)rpo;
         return STATUS_OK;
 }
 
@@ -74,7 +70,7 @@ static int find_group(sd_bus *bus, bool made, const char *name, char **ret)
         return made ? STATUS_OK : resolve(bus, "GetGroup", name, ret);
 }
 
-static int build_call(sd_bus *bus, sd_bus_message *call, const char *name, int mode, uint32_t rpo)
+static int build_call(sd_bus *bus, sd_bus_message *call, const char *name, int mode)
 {
         _cleanup_free_ char *source = NULL, *target = NULL;
         int r;
@@ -107,7 +103,7 @@ static int build_call(sd_bus *bus, sd_bus_message *call, const char *name, int m
         r = append_group_settings(call, &opt.target_place, NULL);
         if (r < 0)
                 return append_failed(r);
-        r = sd_bus_message_append(call, "uoo", rpo, source ?: "/", target ?: "/");
+        r = sd_bus_message_append(call, "uoo", opt.rpo, source ?: "/", target ?: "/");
         if (r < 0)
                 return append_failed(r);
         return append_create_options(call);
@@ -119,10 +115,10 @@ int verb_create(const struct verb *verb _unused_, char **args)
         const char *relationship, *source, *target, *peer, *job;
         _cleanup_json_ json_object *status = NULL;
         _cleanup_bus_ sd_bus *bus = NULL;
-        uint32_t rpo = 0, value;
         int mode = 0, r;
+        uint32_t value;
 
-        r = check_options(args[0], &mode, &rpo);
+        r = check_options(args[0], &mode);
         if (r != STATUS_OK)
                 return r;
         r = bus_connect(&bus);
@@ -131,7 +127,7 @@ int verb_create(const struct verb *verb _unused_, char **args)
         r = call_new(bus, BUS_PATH, INTERFACE("System"), "CreateReplicationRelationship", &call);
         if (r != STATUS_OK)
                 return r;
-        r = build_call(bus, call, args[0], mode, rpo);
+        r = build_call(bus, call, args[0], mode);
         if (r != STATUS_OK)
                 return r;
         r = call_act(bus, call, args[0], &reply);

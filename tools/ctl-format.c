@@ -160,6 +160,21 @@ int parse_span(const char *s, uint64_t *ret)
         return -EINVAL;
 }
 
+int parse_seconds(const char *s, uint32_t *ret)
+{
+        uint64_t usec, n;
+        int r;
+
+        r = parse_span(s, &usec);
+        if (r < 0)
+                return r;
+        n = usec / USEC_PER_SEC + !!(usec % USEC_PER_SEC);
+        if (n > UINT32_MAX)
+                return -ERANGE;
+        *ret = (uint32_t)n;
+        return 0;
+}
+
 int parse_boolean(const char *s)
 {
         static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off", "0" };
@@ -212,6 +227,8 @@ static enum kind kind_of(const char *key)
                 { "RecoveryPointAge", KIND_SPAN },
                 { "RecoveryPoint", KIND_STAMP },
                 { "RecoveryPointObjective", KIND_SECONDS },
+                { "RpoViolatedUSec", KIND_SPAN },
+                { "RpoWorstAge", KIND_SPAN },
                 { "WhenActivated", KIND_STAMP },
                 { "WhenBroken", KIND_STAMP },
                 { "WhenEnded", KIND_STAMP },
@@ -230,7 +247,8 @@ static enum kind kind_of(const char *key)
 
 bool property_is_number(const char *key)
 {
-        static const char *const counts[] = { "Id", "Index", "LegErrors", "Members", "Number", "VolumeCount" };
+        static const char *const counts[] = { "BacklogWrites", "Id", "Index", "LegErrors", "Members", "Number", "RpoViolations",
+                                              "VolumeCount" };
         enum kind k = kind_of(key);
 
         for (size_t i = 0; i < ELEMENTSOF(counts); i++)

@@ -14,6 +14,8 @@ const char *format_stamp(uint64_t usec, char buf[static FORMAT_MAX]);
 int parse_size(const char *s, uint64_t *ret);
 /* "5s", "200ms", "2min"; a bare number is seconds. */
 int parse_span(const char *s, uint64_t *ret);
+/* The same in whole seconds; what lies between is the next one. */
+int parse_seconds(const char *s, uint32_t *ret);
 int parse_boolean(const char *s);
 
 /* "LegTimeoutUSec" → "leg-timeout-usec", with another character between for people; to be freed. */

@@ -59,6 +59,14 @@ static int set_number(const struct option_entry *o, const char *argument)
         return STATUS_OK;
 }
 
+static int set_rpo(const struct option_entry *o, const char *argument)
+{
+        if (parse_seconds(argument, o->place) < 0)
+                return usage_error("--%s needs a number of seconds, or a time such as 5min", o->name);
+        opt.rpo_given = true;
+        return STATUS_OK;
+}
+
 /* Without an argument: yes. */
 static int set_choice(const struct option_entry *o, const char *argument)
 {
@@ -136,6 +144,7 @@ const struct option_entry option_table[] = {
         { "retention", 0, "TIME", FOR_OPERATION, set_span, &opt.retention_usec,
           .help = "dissolve: how long the point in time is remembered" },
         { "now", 0, NULL, FOR_MONITOR, set_flag, &opt.now, true, .help = "monitor: end after what exists" },
+        { "once", 0, NULL, FOR_TOP, set_flag, &opt.once, true, .help = "top: end after one look" },
         { "remove-volumes", 0, NULL, FOR_REMOVAL, set_flag, &opt.remove_volumes, true,
           .help = "group delete, remove-member: remove the copies that blkrepl carved" },
         { "source", 0, "VOLUME", FOR_CREATE, add_word, &opt.sources,
@@ -164,9 +173,10 @@ const struct option_entry option_table[] = {
           .help = "group create: volume group where a volume for them is made" },
         { "log-size", 0, "BYTES", FOR_GROUP_CREATE, set_size, &opt.source_place.size,
           .help = "group create: its size, when more than needed is wanted" },
-        { "mode", 0, "MODE", FOR_CREATE, set_word, &opt.mode, .words = "sync auto",
-          .help = "How writes are acknowledged: sync or auto" },
-        { "rpo", 0, "SECONDS", FOR_CREATE, set_word, &opt.rpo, .help = "Recovery-point objective" },
+        { "mode", 0, "MODE", FOR_CREATE, set_word, &opt.mode, .words = "sync async auto",
+          .help = "How writes are acknowledged: sync, async or auto" },
+        { "rpo", 0, "SECONDS", FOR_CREATE | FOR_OPERATION, set_rpo, &opt.rpo,
+          .help = "create, reset-to-async: how old the recovery point may become" },
         { "seeded", 0, NULL, FOR_CREATE, set_flag, &opt.seeded, true,
           .help = "The target has most of the data: copy what differs" },
         { "inactive", 0, NULL, FOR_CREATE, set_flag, &opt.inactive, true, .help = "Do not start the first copy" },

@@ -93,6 +93,7 @@ static int append_operation_options(sd_bus_message *call, unsigned int wait_stat
                 { "TimeoutUSec", "t", opt.timeout_usec != USEC_INFINITY, opt.timeout_usec },
                 { "ExpectedRevision", "t", opt.revision != USEC_INFINITY, opt.revision },
                 { "RetentionUSec", "t", opt.retention_usec != USEC_INFINITY, opt.retention_usec },
+                { "RecoveryPointObjective", "u", opt.rpo_given, opt.rpo },
                 { "HoldSourceIO", "b", opt.hold_source_io, true },
                 { "KeepSnapshot", "b", opt.keep_snapshot >= 0, opt.keep_snapshot > 0 },
         };

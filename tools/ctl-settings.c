@@ -7,6 +7,7 @@ enum setting_type {
         SETTING_RATE,
         SETTING_SIZE,
         SETTING_SPAN,
+        SETTING_SECONDS,
         SETTING_BOOLEAN,
         SETTING_WORD,
         SETTING_WORDS,
@@ -25,6 +26,7 @@ static const struct setting {
         { "relationship", "recovery-mode", "RecoveryMode", SETTING_WORD, "automatic manual" },
         { "relationship", "failed-copy-stops-host-io", "FailedCopyStopsHostIO", SETTING_BOOLEAN, "yes no" },
         { "relationship", "heartbeat", "HeartbeatUSec", SETTING_SPAN },
+        { "relationship", "rpo", "RecoveryPointObjective", SETTING_SECONDS },
         { "group", "log-size", "LogSize", SETTING_SIZE },
         { "group", "member-names", "MemberNames", SETTING_WORDS },
 };
@@ -92,6 +94,7 @@ static int append_setting(sd_bus_message *m, const char *noun, const char *assig
 {
         const char *value = strchr(assignment, '=');
         const struct setting *s = value ? find_setting(noun, assignment, (size_t)(value - assignment)) : NULL;
+        uint32_t seconds;
         uint64_t n;
         int r;
 
@@ -116,6 +119,11 @@ static int append_setting(sd_bus_message *m, const char *noun, const char *assig
                 if (parse_span(value, &n) < 0)
                         return usage_error("%s needs a time such as 5s or 500ms", s->name);
                 r = append_option(m, s->property, "t", n);
+                break;
+        case SETTING_SECONDS:
+                if (parse_seconds(value, &seconds) < 0)
+                        return usage_error("%s needs a number of seconds, or a time such as 5min", s->name);
+                r = append_option(m, s->property, "u", seconds);
                 break;
         case SETTING_BOOLEAN:
                 r = parse_boolean(value);

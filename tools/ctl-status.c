@@ -6,9 +6,11 @@
 #include "ctl-explain.h"
 #include "ctl-format.h"
 #include "ctl-monitor.h"
+#include "ctl-objective.h"
 #include "ctl-operations.h"
 #include "ctl-print.h"
 #include "ctl-progress.h"
+#include "ctl-top.h"
 #include "ctl-value.h"
 #include "ctl-wait.h"
 #include "../kernel/names.h"
@@ -19,6 +21,8 @@ static const struct column columns[] = {
         { "CopyState", "COPYSTATE" },
         { "ProgressStatus", "PROGRESS" },
         { "ConsistencyState", "TARGET-IS" },
+        { "Mode", "MODE" },
+        { "Age", "AGE" },
         { "PercentSynced", "SYNCED" },
         { "BacklogBytes", "BACKLOG" },
         { "Size", "SIZE" },
@@ -67,8 +71,11 @@ static json_object *relationship_row(json_object *all, json_object *relationship
 {
         json_object *row = json_object_new_object(), *children = json_object_new_array();
         json_object *pairs = member_array(all, "Pairs");
+        char mode[FORMAT_MAX], age[2 * FORMAT_MAX];
 
         copy_member(row, "Name", relationship, "Name");
+        json_object_object_add(row, "Mode", json_object_new_string(objective_mode(relationship, mode)));
+        json_object_object_add(row, "Age", json_object_new_string(objective_describe(relationship, age)));
         copy_member(row, "CopyState", relationship, "CopyState");
         copy_member(row, "ProgressStatus", relationship, "ProgressStatus");
         copy_member(row, "ConsistencyState", relationship, "ConsistencyState");
@@ -127,6 +134,25 @@ static void print_copy(json_object *o)
                 printf("  copied: %s\n", text);
 }
 
+static void print_objective(json_object *o)
+{
+        uint64_t writes = member_u64(o, "BacklogWrites"), left = member_u64(o, "EstimatedCatchUp");
+        char age[2 * FORMAT_MAX], bytes[FORMAT_MAX], span[FORMAT_MAX];
+
+        if (!objective_is_missed(o))
+                return;
+        printf("  age of the recovery point: %s; %s behind", objective_describe(o, age),
+               format_bytes(member_u64(o, "BacklogBytes"), bytes));
+        if (writes)
+                printf(" in %" PRIu64 " writes", writes);
+        if (left == USEC_INFINITY)
+                puts(", it does not catch up");
+        else if (left)
+                printf(", it catches up in %s\n", objective_age(left, span));
+        else
+                putchar('\n');
+}
+
 /* A group that is down for the state of its relationship is told of there. */
 static bool told_of(json_object *relationships, json_object *group)
 {
@@ -153,11 +179,12 @@ static int print_attention(json_object *relationships, json_object *groups)
 
                 if (!legal)
                         return out_of_memory();
-                if (streq(member_string(o, "CopyState"), "Synchronized"))
+                if (streq(member_string(o, "CopyState"), "Synchronized") && !objective_is_missed(o))
                         continue;
                 print_state("", o, member_string(o, "CopyState"));
                 print_sides(o);
                 print_copy(o);
+                print_objective(o);
                 if (*legal)
                         printf("  what it can be given: %s\n", legal);
         }
@@ -235,6 +262,7 @@ static int verb_status(const struct verb *verb _unused_, char **args)
 const struct verb status_verbs[] = {
         { NULL, "status", "[NAME]", verb_status, 0, "What is protected, how well, and what needs attention",
           .paged = true },
+        { NULL, "top", "", verb_top, FOR_TOP, "How far behind the targets are, once a second" },
         { NULL, "monitor", "", verb_monitor, FOR_MONITOR, "Print a line for everything that happens" },
         { NULL, "wait", "NAME [STATE]", verb_wait_state, FOR_WAIT, "Wait for a relationship's state" },
         { NULL, "operations", "[SYNCTYPE]", verb_operations, 0, "What each operation does in each state",

@@ -51,6 +51,7 @@ struct options {
         bool hold_source_io;
         bool show_call;
         bool now;
+        bool once;
         bool seeded;
         bool inactive;
         bool remove_volumes;
@@ -61,7 +62,8 @@ struct options {
         uint64_t retention_usec;        /* USEC_INFINITY: none was given */
         uint64_t revision;              /* USEC_INFINITY: none was given */
         const char *mode;
-        const char *rpo;
+        uint32_t rpo;                   /* seconds */
+        bool rpo_given;
         const char *source_group;
         const char *target_group;
         struct log_place source_place;
@@ -89,6 +91,7 @@ enum {
         FOR_JOB         = 1 << 9,
         FOR_WAIT        = 1 << 10,
         FOR_MONITOR     = 1 << 11,
+        FOR_TOP         = 1 << 12,
 };
 
 /*

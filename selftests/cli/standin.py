@@ -128,14 +128,16 @@ class Daemon:
         self.add(Object(self, "Group", group + "5", Name="g2-copy", Role="target", State="failed", Reason="no log volume"))
         self.r1 = self.add(Object(
             self, "Relationship", ROOT + "/relationship/" + encode(R1), UUID=R1, Name="r1", SyncType="Mirror",
-            Mode="Synchronous", CopyState="Synchronized", ConsistencyState="Consistent", SourceGroupName="g1",
+            Mode="Synchronous", EffectiveMode="Synchronous", CopyState="Synchronized", ConsistencyState="Consistent", SourceGroupName="g1",
             TargetGroupName="g1-copy", SourceAccess="read-write", TargetAccess="read-only", PercentSynced=100.0, BytesTotal=2 * GIB, Revision=5, LegTimeoutUSec=5000000,
             RecoveryPoint=1704103200000000,
             LegalOperations=["deactivate", "suspend", "detach!"], Reason="the copy is complete"), "r1")
         self.r2 = self.add(Object(
             self, "Relationship", ROOT + "/relationship/" + encode(R2), UUID=R2, Name="r2", SyncType="Mirror",
-            Mode="Synchronous", CopyState="Unsynchronized", ConsistencyState="Inconsistent", SourceGroupName="g 2",
+            Mode="Asynchronous", EffectiveMode="Synchronous", RecoveryPointObjective=30, RecoveryPointAge=61500000,
+            RpoState="exceeded", BacklogWrites=12, EstimatedCatchUp=11000000, CopyState="Unsynchronized", ConsistencyState="Inconsistent", SourceGroupName="g 2",
             TargetGroupName="g2-copy", SourceAccess="none", TargetAccess="read-write", ProgressStatus="Failing back",
+            RpoFigures=[(60, 60, 100, 200, 300, 400)], RpoViolatedUSec=90000000, RpoViolations=2, RpoWorstAge=61000000,
             PercentSynced=42.5, BacklogBytes=GIB, BytesTotal=2 * GIB, Revision=2, CopyDone=GIB, CopyTotal=2 * GIB,
             Rate=100 << 20, LegalOperations=["abort", "detach!"], Reason="its changes are copied back"), "r2")
         self.aspect = self.add(Object(
@@ -236,8 +238,8 @@ class Daemon:
                  for o in self.of("Job")],)
 
     def system_CreateReplicationRelationship(self, _o, a, _i):
-        if a[2] == 3:
-            raise Refusal("NotSupported", "mode Asynchronous is not offered by this version; use Synchronous")
+        if a[2] == 4:
+            raise Refusal("NotSupported", "mode Adaptive is not offered by this version; use Synchronous")
         if a[0] == "taken":
             raise Refusal("InvalidParameter", "there is a relationship \"taken\" already; choose another name")
         if a[0] == "full":

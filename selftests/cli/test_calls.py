@@ -26,6 +26,29 @@ def test_create_arguments(ctl):
                  {"Seeded": True, "RateLimit": 100 << 20, "FailedCopyStopsHostIO": True}]
 
 
+@pytest.mark.parametrize("words, mode, rpo", (
+    (("--mode=asynchronous", "--rpo=30"), 3, 30),
+    (("--mode=async", "--rpo=5min"), 3, 300),
+    (("--mode=sync", "--rpo=0"), 2, 0),
+    (("--rpo=500ms",), 0, 1),
+))
+def test_create_with_an_objective(ctl, words, mode, rpo):
+    assert ctl(*create(*words)).returncode == 0
+    (_, _, a), = ctl.calls("CreateReplicationRelationship")
+    assert (a[2], a[11], a[14]) == (mode, rpo, {})
+
+
+def test_objective_of_a_relationship(ctl):
+    assert ctl("relationship", "set", "r1", "rpo=30").returncode == 0
+    assert ctl("relationship", "set", "r1", "RecoveryPointObjective=1min").returncode == 0
+    assert [c[2] for c in ctl.calls("Set")] == [[{"RecoveryPointObjective": 30}], [{"RecoveryPointObjective": 60}]]
+    for words in ((), ("--rpo=15",), ("--rpo=0",)):
+        ctl("relationship", "reset-to-async", "r1", *words)
+    assert [c[2] for c in ctl.calls("ResetToAsync")] == [[{}], [{"RecoveryPointObjective": 15}], [{"RecoveryPointObjective": 0}]]
+    shown = ctl("relationship", "reset-to-async", "r1", "--rpo=15", "-v").stderr
+    assert " ResetToAsync 'a{sv}' 1 RecoveryPointObjective u 15\n" in shown
+
+
 def test_create_with_existing_groups(ctl):
     assert ctl("relationship", "create", "db", "--source-group=g1", "--target-group=g1-copy", "--no-block").returncode == 0
     (_, _, a), = ctl.calls("CreateReplicationRelationship")

@@ -30,7 +30,7 @@ POOL = ("--target-pool=vg1",)
     (CREATE + ("x", "--target-pool=vg9") + SOURCE, 3, "vg9"),
     (CREATE + ("taken",) + SOURCE + POOL, 2, "choose another name (InvalidParameter, code 5)"),
     (CREATE + ("full",) + SOURCE + POOL, 8, "(NotEnoughResources, code 40002)"),
-    (CREATE + ("x", "--mode=async", "--rpo=5") + SOURCE + POOL, 7, "use Synchronous (NotSupported, code 1)"),
+    (CREATE + ("x", "--mode=adaptive", "--rpo=5") + SOURCE + POOL, 7, "use Synchronous (NotSupported, code 1)"),
 ))
 def test_refused_by_the_daemon(ctl, args, status, words):
     r = ctl(*args)
@@ -121,6 +121,9 @@ def test_refusal_says_how_things_stand_and_what_can_be_done(ctl):
     (CREATE + ("x", "--target=vg0/data") + SOURCE + POOL, "not both"),
     (CREATE + ("x", "--mode=fast") + SOURCE + POOL, "is no mode"),
     (CREATE + ("x", "--rpo=soon") + SOURCE + POOL, "seconds"),
+    (CREATE + ("x", "--rpo=99999999d") + SOURCE + POOL, "seconds"),
+    (("relationship", "set", "r1", "rpo=-1"), "seconds"),
+    (("relationship", "reset-to-async", "r1", "--rpo=soon"), "seconds"),
 ))
 def test_usage_is_refused_without_a_call(ctl, args, words):
     r = ctl(*args)

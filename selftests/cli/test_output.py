@@ -63,6 +63,14 @@ def test_show_is_the_properties(ctl):
     assert lines["PercentSynced"] == "100.0%"
 
 
+def test_show_has_the_objective(ctl):
+    sheet = ctl("relationship", "show", "r2").stdout
+    lines = dict(map(str.strip, line.split(":", 1)) for line in sheet.splitlines())
+    assert (lines["RpoViolatedUSec"], lines["RpoViolations"], lines["RpoWorstAge"]) == ("1min 30s", "2", "1min 1s")
+    shown = json.loads(ctl("relationship", "show", "r2", "--json=short").stdout)
+    assert shown[0]["RpoFigures"] == [[60, 60, 100, 200, 300, 400]]
+
+
 def test_status_tree(ctl):
     r = ctl("status")
     assert r.returncode == 0
@@ -81,18 +89,47 @@ def test_status_tree(ctl):
 def test_status_says_what_needs_attention(ctl):
     lines = ctl("status").stdout.splitlines()
     begin = lines.index("r2 is Unsynchronized, Failing back: its changes are copied back")
-    assert lines[begin + 1:begin + 4] == ["  access: source g 2 none, target g2-copy read-write",
+    assert lines[begin + 1:begin + 5] == ["  access: source g 2 none, target g2-copy read-write",
                                           "  copied: 1G of 2G  100M/s  11s left",
+                                          "  age of the recovery point: 1min 1s of 30s, exceeded; "
+                                          "1G behind in 12 writes, it catches up in 11s",
                                           "  what it can be given: abort, detach --force"]
     # A side that is down because the other one serves is no trouble of its own.
     assert [line for line in lines if line.startswith("Group ")] == [
         "Group g4 is down: Stopped on request.", "Group g2-copy is failed: no log volume"]
 
 
+def test_status_tells_the_mode_and_the_age(ctl):
+    lines = ctl("status").stdout.splitlines()
+    mode, age, end = (lines[0].index(heading) for heading in ("MODE", "AGE", "SYNCED"))
+    shown = {line.split()[0]: (line[mode:age].strip(), line[age:end].strip()) for line in lines[1:4]}
+    assert shown["r1"] == ("sync", "0")
+    assert shown["r2"] == ("async (now sync)", "1min 1s of 30s, exceeded")
+
+
+def be(ctl, name, *properties):
+    """The stand-in is to have them, each as key, type and value."""
+    subprocess.run(["busctl", "--system", "call", "org.blkrepl1", f"/org/blkrepl1/relationship/{name}",
+                    "org.blkrepl1.Relationship", "Set", "a{sv}", str(len(properties)), *sum(properties, ())],
+                   env=ctl.env, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_an_objective_that_is_missed_needs_attention(ctl):
+    """Also of what is Synchronized."""
+    be(ctl, "r1", ("RecoveryPointObjective", "u", "30"), ("RpoState", "s", "met"))
+    assert "r1 is" not in ctl("status").stdout
+    be(ctl, "r1", ("RecoveryPointAge", "t", "25400000"), ("RpoState", "s", "at-risk"), ("BacklogBytes", "t", "4096"),
+       ("EstimatedCatchUp", "t", str(2 ** 64 - 1)))
+    lines = ctl("status", "r1").stdout.splitlines()
+    begin = lines.index("r1 is Synchronized: the copy is complete")
+    assert lines[begin + 2] == "  age of the recovery point: 25s of 30s, at-risk; 4K behind, it does not catch up"
+
+
 def test_status_of_one_and_json(ctl):
     assert "r2" not in ctl("status", "r1").stdout
     one = json.loads(ctl("status", "r1", "--json=short").stdout)
     assert [o["Name"] for o in one] == ["r1"]
+    assert json.loads(ctl("status", "r2", "--json=short").stdout)[0]["RpoState"] == "exceeded"
     everything = json.loads(ctl("status", "--json=pretty").stdout)
     assert {"Groups", "Relationships", "Pairs", "Volumes", "Pools", "Peers", "Jobs"} <= set(everything)
 
