@@ -296,7 +296,7 @@ static json_object *object_to_json(const struct field_table *table, const void *
                 const struct field *f = table->fields + i;
                 bool text = f->name || f->kind == FIELD_STRING || f->kind == FIELD_UUID;
 
-                if (!(*(const uint64_t *)object & (UINT64_C(1) << f->attribute)))
+                if (!(*(const field_mask *)object & FIELD_BIT(f->attribute)))
                         continue;
                 json_object_object_add(j, f->key, text ?
                         json_object_new_string(field_text(f, object, buf, sizeof(buf))) :
@@ -313,7 +313,7 @@ static void print_object(const struct field_table *table, const void *object, co
         for (size_t i = 0; i < table->n_fields; i++) {
                 const struct field *f = table->fields + i;
 
-                if (*(const uint64_t *)object & (UINT64_C(1) << f->attribute))
+                if (*(const field_mask *)object & FIELD_BIT(f->attribute))
                         printf("%s%s:%s", separator, f->key, field_text(f, object, buf, sizeof(buf)));
         }
         fputs("\n", stdout);
